@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#include "vfio_test.h"
+
+#define SLABS_MAX	512
+
+struct vt_slabs {
+	size_t nr;
+	struct {
+		char name[64];
+		long long objects;
+	} cache[SLABS_MAX];
+};
+
+void vt_settle(void)
+{
+	char buf[16];
+	int i;
+
+	/* membarrier waits for an RCU grace period, callbacks run after it. */
+	for (i = 0; i < 4; i++) {
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		vt_sleep_ms(50);
+	}
+	/* Folds the counters that the CPUs keep for themselves. */
+	vt_read_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
+}
+
+static long long meminfo(FILE *f, const char *key)
+{
+	size_t len = strlen(key);
+	char line[256];
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, key, len) && line[len] == ':')
+			return atoll(line + len + 1) * 1024;
+	}
+	vt_log("no %s in /proc/meminfo", key);
+	return 0;
+}
+
+long long vt_kernel_bytes(void)
+{
+	long long bytes;
+	FILE *f;
+
+	f = fopen("/proc/meminfo", "r");
+	if (!f) {
+		vt_log("open /proc/meminfo: %s", strerror(errno));
+		return -errno;
+	}
+	bytes = meminfo(f, "SUnreclaim") + meminfo(f, "VmallocUsed");
+	fclose(f);
+	return bytes;
+}
+
+struct vt_slabs *vt_slabs_read(void)
+{
+	struct vt_slabs *s;
+	char line[512];
+	FILE *f;
+
+	f = fopen("/proc/slabinfo", "r");
+	if (!f)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	while (s && s->nr < SLABS_MAX && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lld", s->cache[s->nr].name,
+			   &s->cache[s->nr].objects) == 2)
+			s->nr++;
+	}
+	fclose(f);
+	return s;
+}
+
+void vt_slabs_free(struct vt_slabs *s)
+{
+	free(s);
+}
+
+static long long objects_before(const struct vt_slabs *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr; i++) {
+		if (!strcmp(s->cache[i].name, name))
+			return s->cache[i].objects;
+	}
+	return 0;
+}
+
+long long vt_slabs_growth(const struct vt_slabs *before,
+			  const struct vt_slabs *after, char *name,
+			  size_t size)
+{
+	long long most = 0, growth;
+	size_t i;
+
+	if (!before || !after)
+		return -ENOENT;
+	snprintf(name, size, "none");
+	for (i = 0; i < after->nr; i++) {
+		growth = after->cache[i].objects -
+			 objects_before(before, after->cache[i].name);
+		if (growth > most) {
+			most = growth;
+			snprintf(name, size, "%s", after->cache[i].name);
+		}
+	}
+	return most;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vfio_test.h"
+
+int vt_read_text(const char *path, char *buf, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	while (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return 0;
+}
+
+int vt_try_write_text(const char *path, const char *text)
+{
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int vt_write_text(const char *path, const char *text)
+{
+	int ret = vt_try_write_text(path, text);
+
+	if (ret)
+		vt_log("write \"%s\" to %s: %s", text, path, strerror(-ret));
+	return ret;
+}
+
+long long vt_read_number(const char *path)
+{
+	char buf[64];
+	int ret;
+
+	ret = vt_read_text(path, buf, sizeof(buf));
+	if (ret) {
+		vt_log("read %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	return strtoll(buf, NULL, 0);
+}
+
+static const char *device_variable(const char *name)
+{
+	char variable[64];
+
+	snprintf(variable, sizeof(variable), "VPDM_DEV_%s", name);
+	return getenv(variable);
+}
+
+bool vt_has_device(const char *name)
+{
+	return device_variable(name);
+}
+
+const char *vt_bdf(const char *name)
+{
+	const char *bdf = device_variable(name);
+
+	if (!bdf) {
+		vt_log("VPDM_DEV_%s is not set: no such device here", name);
+		abort();
+	}
+	return bdf;
+}
+
+int vt_driver_of(const char *bdf, char *buf, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", bdf);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	snprintf(buf, size, "%s", base ? base + 1 : target);
+	return 0;
+}
+
+int vt_unbind(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind",
+		 bdf);
+	if (access(path, F_OK))
+		return 0;
+	return vt_write_text(path, bdf);
+}
+
+int vt_bind(const char *bdf, const char *driver)
+{
+	char path[PATH_MAX], now[64];
+	int ret;
+
+	if (!vt_driver_of(bdf, now, sizeof(now)) && !strcmp(now, driver))
+		return 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
+		 bdf);
+	ret = vt_write_text(path, driver);
+	if (!ret)
+		ret = vt_unbind(bdf);
+	if (!ret)
+		ret = vt_write_text("/sys/bus/pci/drivers_probe", bdf);
+	if (ret)
+		return ret;
+
+	if (vt_driver_of(bdf, now, sizeof(now)) || strcmp(now, driver)) {
+		vt_log("%s did not bind to %s: is the module loaded?", bdf,
+		       driver);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+int vt_sysfs_reset(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", bdf);
+	return vt_write_text(path, "1");
+}

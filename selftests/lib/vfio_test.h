@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Helpers shared by the tests of vfio-pci-dmabuf-mmap.
+ *
+ * Unless said otherwise a function returns 0 (or a file descriptor) on success
+ * and -errno on failure. Set-up helpers print which call on which path failed;
+ * the calls under test (export, revoke, memattr) do not, since tests provoke
+ * their errors.
+ */
+#ifndef _SELFTESTS_VFIO_TEST_H
+#define _SELFTESTS_VFIO_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <linux/types.h>
+#include <linux/vfio.h>
+#include <linux/vfio_pci_dmabuf_mmap.h>
+
+#define VT_DRIVER	"vfio-pci-dmabuf-mmap"
+#define VT_STOCK	"vfio-pci"
+#define VT_MODULE	"vfio_pci_dmabuf_mmap"
+#define VT_MODULE_FILE	"/modules/vfio-pci-dmabuf-mmap.ko"
+
+#define VT_PAGE		4096UL
+#define VT_KIB(n)	((size_t)(n) << 10)
+#define VT_MIB(n)	((size_t)(n) << 20)
+#define VT_GIB(n)	((size_t)(n) << 30)
+#define VT_PMD		VT_MIB(2)
+#define VT_PUD		VT_GIB(1)
+
+#define VT_ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Says on stderr, as a TAP comment, what went wrong in a helper. */
+void vt_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* sysfs.c: small text files, and drivers of PCI devices */
+
+int vt_read_text(const char *path, char *buf, size_t size);
+int vt_write_text(const char *path, const char *text);
+/* The same without a word on stderr, for errors that a test expects. */
+int vt_try_write_text(const char *path, const char *text);
+long long vt_read_number(const char *path);
+
+/*
+ * BDF of a test device by its name without the VPDM_DEV_ prefix. A machine
+ * without it is a broken set-up, so this ends the test.
+ */
+const char *vt_bdf(const char *name);
+bool vt_has_device(const char *name);
+
+int vt_driver_of(const char *bdf, char *buf, size_t size);
+int vt_bind(const char *bdf, const char *driver);
+int vt_unbind(const char *bdf);
+/* Blocks, as the kernel does, until the device has no user. */
+int vt_sysfs_reset(const char *bdf);
+
+/* module.c: the driver as a module */
+
+int vt_module_load(const char *params);
+int vt_module_unload(void);
+bool vt_module_loaded(void);
+int vt_module_refs(void);
+int vt_param_get(const char *name, char *buf, size_t size);
+int vt_param_set(const char *name, const char *value);
+
+/* device.c: a VFIO device, through group and container, or cdev and iommufd */
+
+struct vt_device {
+	char bdf[16];
+	int fd;
+	int group;
+	int container;
+	int iommufd;
+	__u32 ioas;
+	bool sibling;
+};
+
+#define VT_DEVICE_INIT	{ .fd = -1, .group = -1, .container = -1, .iommufd = -1 }
+
+/* Binds the device to @driver where another one has it, then opens it. */
+int vt_open(struct vt_device *d, const char *bdf, const char *driver);
+/* Opens another device of the same group; close it before @peer. */
+int vt_open_sibling(struct vt_device *d, const struct vt_device *peer,
+		    const char *bdf);
+void vt_close(struct vt_device *d);
+/* Closes the device fd alone; group and container stay open. */
+void vt_close_fd(struct vt_device *d);
+
+int vt_region(const struct vt_device *d, unsigned int index,
+	      struct vfio_region_info *info);
+/* 0 where there is no such BAR. */
+__u64 vt_bar_size(const struct vt_device *d, unsigned int bar);
+
+int vt_config_read(const struct vt_device *d, unsigned int off, void *buf,
+		   size_t size);
+int vt_config_write(const struct vt_device *d, unsigned int off,
+		    const void *buf, size_t size);
+int vt_memory(const struct vt_device *d, bool on);
+/* Offset of a capability in config space, or -ENOENT. */
+int vt_find_cap(const struct vt_device *d, unsigned int id);
+/* 0 for D0, 3 for D3hot; -ENOENT without a power management capability. */
+int vt_power_state(const struct vt_device *d, unsigned int state);
+int vt_reset(const struct vt_device *d);
+bool vt_can_reset(const struct vt_device *d);
+/* Resets the bus that @d is on; @d must hold every group of the set. */
+int vt_hot_reset(const struct vt_device *d);
+
+int vt_dma_map(const struct vt_device *d, void *addr, size_t size, __u64 iova);
+int vt_dma_unmap(const struct vt_device *d, size_t size, __u64 iova);
+
+/* dmabuf.c: the calls under test */
+
+/* data may be NULL; flags has the feature number and GET, SET, PROBE. */
+int vt_feature(int device_fd, __u32 flags, void *data, size_t size);
+/* VFIO_DEVICE_FEATURE with an argsz of the caller's choice. */
+int vt_feature_argsz(int device_fd, __u32 argsz, __u32 flags, void *data,
+		     size_t size);
+bool vt_probe(int device_fd, __u32 feature, __u32 op);
+
+int vt_export(int device_fd, unsigned int bar, __u32 open_flags,
+	      const struct vfio_region_dma_range *ranges, __u32 nr);
+int vt_export_one(int device_fd, unsigned int bar, __u64 offset, __u64 length);
+int vt_revoke(int device_fd, int dmabuf_fd);
+int vt_revoke_ioctl(int device_fd, int dmabuf_fd);
+int vt_memattr_set(int device_fd, int dmabuf_fd, __u32 attr);
+/* The attribute, or -errno. */
+int vt_memattr_get(int device_fd, int dmabuf_fd);
+
+/* map.c: mappings */
+
+/*
+ * A shared mapping at an address that is @skew bytes past a multiple of @align
+ * (0: wherever the kernel likes). NULL with errno set when mmap() fails.
+ */
+void *vt_map(int fd, size_t size, int prot, off_t offset, size_t align,
+	     size_t skew);
+/* vt_map() readable and writable from offset 0, no alignment. */
+void *vt_map_rw(int fd, size_t size);
+/* A BAR through the device fd. */
+void *vt_map_bar(const struct vt_device *d, unsigned int bar, size_t offset,
+		 size_t size);
+/* errno of an mmap() that is expected to fail, 0 if it succeeds. */
+int vt_map_errno(int fd, size_t size, int prot, int flags, off_t offset);
+
+/* Writes @base + page number into the first 8 bytes of every page. */
+void vt_stamp(void *map, size_t size, __u64 base);
+/* Reads one byte of every page. */
+void vt_touch(const void *map, size_t size);
+
+/* access.c: accesses that may fault; thread-safe */
+
+/* 0, or the signal (SIGBUS, SIGSEGV) that the access raised. */
+int vt_peek(const volatile void *addr, __u64 *value);
+int vt_poke(volatile void *addr, __u64 value);
+static inline bool try_read64(const volatile void *addr, __u64 *value)
+{
+	return vt_peek(addr, value) == 0;
+}
+
+static inline bool try_write64(volatile void *addr, __u64 value)
+{
+	return vt_poke(addr, value) == 0;
+}
+
+/* faults.c: how often the calling thread faulted */
+
+long vt_faults(void);
+/* Faults that touching every page of the mapping takes. */
+long vt_touch_faults(const void *map, size_t size);
+/* Faults that touching the pages at these byte offsets takes. */
+long vt_touch_offsets(const void *map, const size_t *offsets, size_t nr);
+
+/* fdpass.c: fds over a Unix socket */
+
+int vt_send_fd(int sock, int fd);
+int vt_recv_fd(int sock);
+
+/* time.c */
+
+__u64 vt_now_ns(void);
+void vt_sleep_ms(unsigned int ms);
+/* Sorts @v. */
+__u64 vt_median(__u64 *v, size_t nr);
+
+/* random.c: xorshift64*, the same numbers in every run */
+
+__u64 vt_random(__u64 *state);
+
+/* memstat.c: what the kernel has allocated */
+
+/* Unreclaimable slab (large kmalloc included) plus vmalloc, in bytes. */
+long long vt_kernel_bytes(void);
+/* The slab caches with the number of their live objects. */
+struct vt_slabs;
+struct vt_slabs *vt_slabs_read(void);
+void vt_slabs_free(struct vt_slabs *s);
+/*
+ * The largest growth of one cache between two readings, its name in @name;
+ * -ENOENT where the kernel has no /proc/slabinfo.
+ */
+long long vt_slabs_growth(const struct vt_slabs *before,
+			  const struct vt_slabs *after, char *name,
+			  size_t size);
+/* Waits until freeing that was put off (RCU, work queues) has happened. */
+void vt_settle(void);
+
+#endif
