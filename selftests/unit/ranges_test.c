@@ -292,7 +292,8 @@ static bool border_of_32_bits_of_pages(void)
 
 	for (d = 0; d < 4; d++) {
 		struct model m = {
-			3, { { 5, 1 }, { 9, NARROW_MAX - 3 + d }, { 5, 1 } },
+			3, { { 9, 1ULL << 31 },
+			     { 9, (1ULL << 31) - 3 + d }, { 5, 1 } },
 		};
 
 		if (!check(&m, 100))
@@ -349,8 +350,13 @@ static void report(bool ok, const char *name)
 
 int main(int argc, char **argv)
 {
-	unsigned long cases = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000000;
-	__u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	unsigned long cases = 1000000;
+	__u64 seed = 1;
+
+	if (argc > 1)
+		cases = strtoul(argv[1], NULL, 0);
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 0);
 
 	printf("TAP version 13\n1..11\n");
 	report(empty_table_has_no_page(), "empty_table_has_no_page");
