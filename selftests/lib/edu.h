@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An edu device as an importer: vpdm_test_edu.ko's calls as functions. Each
+ * returns 0 (a descriptor, a handle) or -errno. Handles are from 1 up.
+ */
+#ifndef _SELFTESTS_EDU_H
+#define _SELFTESTS_EDU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+#include "../modules/vpdm_test_edu.h"
+
+/* Binds the device to the test driver where it is not, and opens it. */
+int vt_edu_open(const char *bdf);
+
+int vt_edu_attach(int edu, int dmabuf, __u32 flags);
+int vt_edu_detach(int edu, __u32 handle);
+int vt_edu_map(int edu, __u32 handle, __u32 dir);
+int vt_edu_unmap(int edu, __u32 handle);
+/* vt_edu_attach() and vt_edu_map() in both directions. */
+int vt_edu_import(int edu, int dmabuf);
+
+int vt_edu_sg(int edu, __u32 handle, __u32 index, struct vpdm_edu_sg *sg);
+/* @offset: in the DMABUF, or with VPDM_EDU_DMA_RAW a DMA address. */
+int vt_edu_dma(int edu, __u32 handle, __u32 flags, __u64 offset, void *data,
+	       size_t len);
+int vt_edu_hold(int edu, __u32 handle, bool on);
+int vt_edu_fence(int edu, __u32 handle, bool on);
+int vt_edu_stats(int edu, __u32 handle, struct vpdm_edu_stats *stats);
+
+#endif
