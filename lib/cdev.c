@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+int vd_cdev_open(struct vfio_dmabuf_device *dev, const char *path)
+{
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct vfio_dmabuf_ctx *ctx = dev->ctx;
+	int ret;
+
+	if (ctx->iommufd < 0)
+		ctx->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (ctx->iommufd < 0)
+		return vd_last_error(ctx, "cannot open /dev/iommu");
+	dev->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (dev->fd < 0)
+		return vd_last_error(ctx, "cannot open %s", path);
+	bind.iommufd = ctx->iommufd;
+	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
+		ret = vd_last_error(ctx, "%s: VFIO_DEVICE_BIND_IOMMUFD",
+				    dev->bdf);
+		close(dev->fd);
+		dev->fd = -1;
+		return ret;
+	}
+	return 0;
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+
+/* "0000:01:00.0", or "01:00.0" in domain 0. */
+int vd_parse_bdf(const char *text, char bdf[VD_BDF_LEN])
+{
+	unsigned int domain, bus, slot, func;
+	int end = -1;
+
+	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &func,
+		   &end) != 4 || text[end]) {
+		domain = 0;
+		end = -1;
+		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &func,
+			   &end) != 3 || text[end])
+			return -EINVAL;
+	}
+	if (!isxdigit((unsigned char)text[0]) || slot > 0x1f || func > 7)
+		return -EINVAL;
+	snprintf(bdf, VD_BDF_LEN, "%04x:%02x:%02x.%x", domain & 0xffff,
+		 bus & 0xff, slot, func);
+	return 0;
+}
+
+static int link_name(const char *bdf, const char *link, char *name, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *base;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", bdf, link);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	base = strrchr(target, '/');
+	base = base ? base + 1 : target;
+	if (snprintf(name, size, "%s", base) >= (int)size)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int vd_sysfs_driver(const char *bdf, char *name, size_t size)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
+	if (access(path, F_OK))
+		return -ENODEV;
+	return link_name(bdf, "driver", name, size);
+}
+
+int vd_sysfs_group(const char *bdf, unsigned int *group)
+{
+	char name[32];
+	int ret;
+
+	ret = link_name(bdf, "iommu_group", name, sizeof(name));
+	if (ret)
+		return ret;
+	return sscanf(name, "%u", group) == 1 ? 0 : -EINVAL;
+}
+
+int vd_sysfs_cdev(const char *bdf, char *path, size_t size)
+{
+	char dir[PATH_MAX];
+	struct dirent *entry;
+	int ret = -ENOENT;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), DEVICES "/%s/vfio-dev", bdf);
+	d = opendir(dir);
+	if (!d)
+		return -errno;
+	while ((entry = readdir(d))) {
+		if (strncmp(entry->d_name, "vfio", 4))
+			continue;
+		snprintf(path, size, "/dev/vfio/devices/%s", entry->d_name);
+		/* The directory is there without CONFIG_VFIO_DEVICE_CDEV. */
+		ret = access(path, F_OK) ? -errno : 0;
+		break;
+	}
+	closedir(d);
+	return ret;
+}
+
+/* Says which devices keep a group from being viable, and with which driver. */
+void vd_sysfs_group_others(unsigned int group, char *text, size_t size)
+{
+	char dir[64], driver[64];
+	struct dirent *entry;
+	size_t used = 0;
+	DIR *d;
+
+	text[0] = '\0';
+	snprintf(dir, sizeof(dir), "/sys/kernel/iommu_groups/%u/devices",
+		 group);
+	d = opendir(dir);
+	if (!d)
+		return;
+	while ((entry = readdir(d)) && used < size) {
+		if (entry->d_name[0] == '.' ||
+		    vd_sysfs_driver(entry->d_name, driver, sizeof(driver)))
+			continue;
+		used += snprintf(text + used, size - used, "%s%.16s (%s)",
+				 used ? ", " : "", entry->d_name, driver);
+	}
+	closedir(d);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel interfaces that the headers of Debian 12 lack. The layouts are ABI.
+ */
+#ifndef VFIO_DMABUF_UAPI_H
+#define VFIO_DMABUF_UAPI_H
+
+#include <linux/vfio.h>
+#include <linux/vfio_pci_dmabuf_mmap.h>
+
+#ifndef VFIO_DEVICE_BIND_IOMMUFD
+struct vfio_device_bind_iommufd {
+	__u32 argsz;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 out_devid;
+};
+
+#define VFIO_DEVICE_BIND_IOMMUFD	_IO(VFIO_TYPE, VFIO_BASE + 18)
+#endif
+
+#endif /* VFIO_DMABUF_UAPI_H */
