@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the scripts of this directory share. Source it after setting -eu.
+
+VM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+SRC=$(cd "$VM/../.." && pwd -P)
+BUILD=${BUILD:-$SRC/build}
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+export BUILD
+ROOT=$BUILD/root
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+	say "${0##*/}: $*"
+	exit 1
+}
+
+mkdir -p "$BUILD" || die "cannot write to $BUILD; choose another BUILD="
+
+# Run a command while no other make works on the caches of this build folder.
+locked() {
+	if [ -n "${VPDM_LOCKED:-}" ]; then
+		"$@"
+		return
+	fi
+	(
+		if ! flock -n 9; then
+			say "waiting for another build in $BUILD"
+			flock 9
+		fi
+		VPDM_LOCKED=1 "$@"
+	) 9>>"$BUILD/.lock"
+}
+
+# A step that takes long: say what it is, keep its output for when it fails.
+# Failure ends the script. Not to be used in a condition, where the shell would
+# carry on after a failed command.
+# usage: step LOG MESSAGE COMMAND...
+step() {
+	local log=$BUILD/log/$1 message=$2 start=$SECONDS status=0
+	shift 2
+	say "$message"
+	mkdir -p "$BUILD/log"
+	set +e
+	(set -e; "$@") >"$log" 2>&1
+	status=$?
+	set -e
+	if [ $status != 0 ]; then
+		tail -n 40 "$log" >&2
+		die "failed: $message (log: $log)"
+	fi
+	say "$message: $((SECONDS - start)) s"
+}
+
+# The kernel series' directory, for a series ("7.2") or a directory.
+kernel_dir() {
+	case $1 in
+	*/*) cd "$1" && pwd -P ;;
+	*) echo "$BUILD/kernels/$1" ;;
+	esac
+}
+
+in_root() { "$VM/in-root" "$@"; }
