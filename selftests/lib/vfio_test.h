@@ -18,6 +18,8 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_dmabuf_mmap.h>
 
+#include "../modules/vpdm_test_pt.h"
+
 #define VT_DRIVER	"vfio-pci-dmabuf-mmap"
 #define VT_STOCK	"vfio-pci"
 #define VT_MODULE	"vfio_pci_dmabuf_mmap"
@@ -171,6 +173,26 @@ long vt_faults(void);
 long vt_touch_faults(const void *map, size_t size);
 /* Faults that touching the pages at these byte offsets takes. */
 long vt_touch_offsets(const void *map, const size_t *offsets, size_t nr);
+
+/* pagetable.c: what the page tables of the caller hold */
+
+/* @addr must lie in a mapping of a DMABUF or BAR. */
+struct vpdm_pt_lookup vt_pte(const volatile void *addr);
+struct vpdm_pt_count vt_ptes(const volatile void *addr, size_t len);
+/* Bytes that have a page-table entry. */
+size_t vt_present(const volatile void *addr, size_t len);
+/* First PFN of a BAR, 0 where there is none. */
+__u64 vt_bar_pfn(const char *bdf, unsigned int bar);
+
+/* ranges.c: a mapping of a whole buffer against its ranges */
+
+size_t vt_ranges_size(const struct vfio_region_dma_range *ranges, size_t nr);
+/* The BAR was stamped with @base by vt_stamp(). */
+bool vt_values_are(const void *map, const struct vfio_region_dma_range *ranges,
+		   size_t nr, __u64 base);
+/* Every page has been touched; @base is the first PFN of the BAR. */
+bool vt_pfns_are(const void *map, const struct vfio_region_dma_range *ranges,
+		 size_t nr, __u64 base);
 
 /* fdpass.c: fds over a Unix socket */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ranges.h"
+#include "ranges.c"
 
 #define MAX_RANGES	96
 #define NARROW_MAX	0xffffffffULL
