@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Importers: edu devices attach to a DMABUF and move real bytes.
+ *
+ * edu takes 100 ms for each step of a DMA, so a DMA is under way for long enough
+ * to be met by a revocation.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "edu.h"
+#include "kselftest_harness.h"
+#include "vfio_test.h"
+
+#define BAR		2
+#define SIZE		VT_MIB(1)
+/* What blocks is seen to block for this long. */
+#define BLOCKED_MS	400
+/* What must not block gets this much time on a slow machine. */
+#define PROMPT_MS	10000
+
+static void fill(unsigned char *p, size_t len, unsigned int seed)
+{
+	while (len--)
+		*p++ = seed++ * 7 + 3;
+}
+
+static __u64 word_at(const void *map, size_t offset)
+{
+	__u64 value;
+
+	return vt_peek((const char *)map + offset, &value) ? ~0ULL : value;
+}
+
+static bool bar_has(const void *map, const void *bytes, size_t len)
+{
+	__u64 want, seen;
+	size_t i;
+
+	for (i = 0; i < len; i += sizeof(want)) {
+		memcpy(&want, (const char *)bytes + i, sizeof(want));
+		if (vt_peek((const char *)map + i, &seen) || seen != want)
+			return false;
+	}
+	return true;
+}
+
+static bool wait_stats(int edu, int handle, bool (*ok)(struct vpdm_edu_stats *))
+{
+	struct vpdm_edu_stats s;
+	int ms;
+
+	for (ms = 0; ms < PROMPT_MS; ms += 5) {
+		if (vt_edu_stats(edu, handle, &s))
+			return false;
+		if (ok(&s))
+			return true;
+		vt_sleep_ms(5);
+	}
+	return false;
+}
+
+static bool is_pending(struct vpdm_edu_stats *s)
+{
+	return s->pending;
+}
+
+static bool is_unmapped(struct vpdm_edu_stats *s)
+{
+	return !s->mapped;
+}
+
+/* Something that may block, in a thread or a process of its own. */
+struct job {
+	pthread_t thread;
+	int (*run)(struct job *job);
+	int dev, fd, edu, handle;
+	const struct vt_device *d;
+	void *data;
+	int ret;
+	bool done;
+};
+
+static void *job_main(void *arg)
+{
+	struct job *job = arg;
+
+	job->ret = job->run(job);
+	__atomic_store_n(&job->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool job_start(struct job *job)
+{
+	return !pthread_create(&job->thread, NULL, job_main, job);
+}
+
+static bool job_done(struct job *job)
+{
+	return __atomic_load_n(&job->done, __ATOMIC_ACQUIRE);
+}
+
+static bool job_ends(struct job *job)
+{
+	int ms;
+
+	for (ms = 0; ms < PROMPT_MS && !job_done(job); ms += 5)
+		vt_sleep_ms(5);
+	return job_done(job) && !pthread_join(job->thread, NULL);
+}
+
+static int do_revoke(struct job *job)
+{
+	return vt_revoke(job->dev, job->fd);
+}
+
+static int do_memory_off(struct job *job)
+{
+	return vt_memory(job->d, false);
+}
+
+static int do_close(struct job *job)
+{
+	close(job->dev);
+	return 0;
+}
+
+static int do_write(struct job *job)
+{
+	return vt_edu_dma(job->edu, job->handle, VPDM_EDU_DMA_WRITE, 0,
+			  job->data, VPDM_EDU_DMA_MAX);
+}
+
+FIXTURE(edu)
+{
+	struct vt_device d;
+	int edu;
+	int fd;
+	void *map;
+	unsigned char out[VPDM_EDU_DMA_MAX];
+	unsigned char in[VPDM_EDU_DMA_MAX];
+};
+
+FIXTURE_VARIANT(edu)
+{
+	const char *memory;
+	const char *edu;
+};
+
+FIXTURE_VARIANT_ADD(edu, root_bus)
+{
+	.memory = "A",
+	.edu = "EDU",
+};
+
+FIXTURE_VARIANT_ADD(edu, behind_a_switch)
+{
+	.memory = "SW_MEM",
+	.edu = "SW_EDU",
+};
+
+FIXTURE_SETUP(edu)
+{
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
+	self->edu = vt_edu_open(vt_bdf(variant->edu));
+	ASSERT_LE(0, self->edu);
+	self->fd = vt_export_one(self->d.fd, BAR, SIZE, SIZE);
+	ASSERT_LE(0, self->fd);
+	self->map = vt_map_rw(self->fd, SIZE);
+	ASSERT_NE(NULL, self->map);
+	fill(self->out, sizeof(self->out), 1);
+}
+
+FIXTURE_TEARDOWN(edu)
+{
+	munmap(self->map, SIZE);
+	close(self->edu);
+	close(self->fd);
+	vt_close(&self->d);
+}
+
+TEST_F(edu, engine_writes_into_the_bar_and_reads_from_it)
+{
+	const size_t offset = 5 * VT_PAGE;
+	int h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+
+	vt_stamp(self->map, SIZE, 0x1000);
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, offset,
+				self->out, sizeof(self->out)));
+	EXPECT_TRUE(bar_has((char *)self->map + offset, self->out,
+			    sizeof(self->out)));
+	/* The pages beside it kept what the CPU wrote. */
+	EXPECT_EQ(0x1004, word_at(self->map, 4 * VT_PAGE));
+	EXPECT_EQ(0x1006, word_at(self->map, 6 * VT_PAGE));
+
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, 0, offset, self->in,
+				sizeof(self->in)));
+	EXPECT_EQ(0, memcmp(self->in, self->out, sizeof(self->in)));
+	EXPECT_EQ(0, vt_edu_unmap(self->edu, h));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
+}
+
+TEST_F(edu, ranges_are_reached_in_their_order)
+{
+	struct vfio_region_dma_range ranges[] = {
+		{ VT_MIB(8), 4 * VT_PAGE },
+		{ VT_MIB(2), 2 * VT_PAGE },
+		{ VT_MIB(8), VT_PAGE },
+	};
+	const size_t second = 4 * VT_PAGE + VT_PAGE;
+	void *bar;
+	int fd, h;
+
+	bar = vt_map_bar(&self->d, BAR, VT_MIB(2), 2 * VT_PAGE);
+	ASSERT_NE(NULL, bar);
+	fd = vt_export(self->d.fd, BAR, O_RDWR | O_CLOEXEC, ranges,
+		       VT_ARRAY_SIZE(ranges));
+	ASSERT_LE(0, fd);
+	h = vt_edu_import(self->edu, fd);
+	ASSERT_LT(0, h);
+
+	vt_stamp(bar, 2 * VT_PAGE, 0x2000);
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, second,
+				self->out, sizeof(self->out)));
+	EXPECT_EQ(0x2000, word_at(bar, 0));
+	EXPECT_TRUE(bar_has((char *)bar + VT_PAGE, self->out,
+			    sizeof(self->out)));
+	munmap(bar, 2 * VT_PAGE);
+	close(fd);
+}
+
+TEST_F(edu, a_dma_under_way_ends_before_revoke_returns)
+{
+	struct job dma = { .run = do_write, .edu = self->edu };
+	unsigned char other[VPDM_EDU_DMA_MAX];
+	void *again;
+	int fd, h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	dma.handle = h;
+	dma.data = self->out;
+	fd = vt_export_one(self->d.fd, BAR, SIZE, SIZE);
+	ASSERT_LE(0, fd);
+	again = vt_map_rw(fd, SIZE);
+	ASSERT_NE(NULL, again);
+	vt_stamp(again, VT_PAGE, 0x3000);
+
+	ASSERT_TRUE(job_start(&dma));
+	vt_sleep_ms(50);
+	ASSERT_FALSE(job_done(&dma));
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->fd));
+
+	/* All or nothing arrived before; the CPU's bytes stay after. */
+	fill(other, sizeof(other), 99);
+	memcpy(again, other, sizeof(other));
+	ASSERT_TRUE(job_ends(&dma));
+	EXPECT_EQ(0, dma.ret);
+	vt_sleep_ms(BLOCKED_MS);
+	EXPECT_TRUE(bar_has(again, other, sizeof(other)));
+	munmap(again, SIZE);
+	close(fd);
+}
+
+TEST_F(edu, no_byte_moves_after_revoke_returned)
+{
+	struct vpdm_edu_stats stats;
+	struct vpdm_edu_sg sg;
+	void *again;
+	int fd, h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_edu_sg(self->edu, h, 0, &sg));
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, 0, self->out,
+				sizeof(self->out)));
+	ASSERT_TRUE(bar_has(self->map, self->out, sizeof(self->out)));
+
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->fd));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	EXPECT_EQ(1, stats.unmaps);
+	EXPECT_LE(1, stats.invalidations);
+
+	fd = vt_export_one(self->d.fd, BAR, SIZE, SIZE);
+	ASSERT_LE(0, fd);
+	again = vt_map_rw(fd, SIZE);
+	ASSERT_NE(NULL, again);
+	vt_stamp(again, VT_PAGE, 0x4000);
+	/* An importer that keeps the address: the IOMMU stops it, if one is there. */
+	if (sg.addr != vt_bar_pfn(self->d.bdf, BAR) * VT_PAGE + SIZE) {
+		vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE | VPDM_EDU_DMA_RAW,
+			   sg.addr, self->out, sizeof(self->out));
+		EXPECT_EQ(0x4000, word_at(again, 0));
+	}
+	EXPECT_EQ(-ENXIO, vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, 0,
+				     self->out, sizeof(self->out)));
+	EXPECT_EQ(0x4000, word_at(again, 0));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(-ENODEV, vt_edu_attach(self->edu, self->fd, 0));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
+	munmap(again, SIZE);
+	close(fd);
+}
+
+TEST_F(edu, importers_that_cannot_be_revoked_are_refused)
+{
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_NO_P2P));
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_NO_REVOKE));
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_STATIC));
+}
+
+TEST_F(edu, a_revocation_for_a_time_waits_for_the_importer)
+{
+	struct job off = { .run = do_memory_off, .d = &self->d };
+	struct vpdm_edu_stats stats;
+	__u64 value;
+	int h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_edu_hold(self->edu, h, true));
+	vt_touch(self->map, SIZE);
+
+	ASSERT_TRUE(job_start(&off));
+	EXPECT_TRUE(wait_stats(self->edu, h, is_pending));
+	vt_sleep_ms(BLOCKED_MS);
+	EXPECT_FALSE(job_done(&off));
+	ASSERT_EQ(0, vt_edu_hold(self->edu, h, false));
+	ASSERT_TRUE(job_ends(&off));
+	EXPECT_EQ(0, off.ret);
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	EXPECT_EQ(1, stats.unmaps);
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(-ENODEV, vt_edu_attach(self->edu, self->fd, 0));
+
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+	EXPECT_EQ(0, vt_peek(self->map, &value));
+	ASSERT_EQ(0, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, 0, self->out,
+				sizeof(self->out)));
+	EXPECT_TRUE(bar_has(self->map, self->out, sizeof(self->out)));
+}
+
+TEST_F(edu, an_export_with_memory_off_is_revoked_like_any_other)
+{
+	struct vpdm_edu_stats stats;
+	int fd, h;
+
+	ASSERT_EQ(0, vt_memory(&self->d, false));
+	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-ENODEV, vt_edu_attach(self->edu, fd, 0));
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+
+	/* No fault comes before the importer. */
+	h = vt_edu_import(self->edu, fd);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_memory(&self->d, false));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	EXPECT_EQ(1, stats.unmaps);
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+	EXPECT_EQ(0, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(0, vt_revoke(self->d.fd, fd));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	close(fd);
+}
+
+TEST_F(edu, closing_the_device_takes_the_mapping_away)
+{
+	struct job end = { .run = do_close, .dev = self->d.fd };
+	struct vpdm_edu_stats stats;
+	__u64 value;
+	int h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_edu_hold(self->edu, h, true));
+	vt_touch(self->map, SIZE);
+
+	self->d.fd = -1;
+	ASSERT_TRUE(job_start(&end));
+	EXPECT_TRUE(wait_stats(self->edu, h, is_pending));
+	vt_sleep_ms(BLOCKED_MS);
+	EXPECT_FALSE(job_done(&end));
+	ASSERT_EQ(0, vt_edu_hold(self->edu, h, false));
+	ASSERT_TRUE(job_ends(&end));
+
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+	EXPECT_EQ(ENODEV, vt_map_errno(self->fd, VT_PAGE, PROT_READ, MAP_SHARED,
+				       0));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(-ENODEV, vt_edu_attach(self->edu, self->fd, 0));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
+}
+
+TEST_F(edu, an_importer_outlives_buffer_fd_and_device)
+{
+	struct vpdm_edu_stats stats;
+	int h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	munmap(self->map, SIZE);
+	close(self->fd);
+	vt_close(&self->d);
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	ASSERT_EQ(0, vt_unbind(vt_bdf(variant->memory)));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
+	ASSERT_EQ(0, vt_bind(vt_bdf(variant->memory), VT_DRIVER));
+
+	/* For the teardown. */
+	self->fd = -1;
+}
+
+TEST_F(edu, an_importer_that_goes_away_lets_revoke_finish)
+{
+	struct job revoke = {
+		.run = do_revoke, .dev = self->d.fd, .fd = self->fd,
+	};
+	int h;
+
+	h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_edu_hold(self->edu, h, true));
+	ASSERT_TRUE(job_start(&revoke));
+	EXPECT_TRUE(wait_stats(self->edu, h, is_pending));
+	ASSERT_EQ(0, vt_unbind(vt_bdf(variant->edu)));
+	ASSERT_TRUE(job_ends(&revoke));
+	EXPECT_EQ(0, revoke.ret);
+	EXPECT_EQ(-ENOENT, vt_edu_unmap(self->edu, h));
+	ASSERT_EQ(0, vt_bind(vt_bdf(variant->edu), "vpdm_test_edu"));
+}
+
+/*
+ * A revoke that waits: a child process does it, so that it can be killed. What
+ * makes it wait is either a mapping or a fence.
+ */
+FIXTURE(waiting_revoke)
+{
+	struct vt_device d;
+	int edu;
+	int fd;
+	void *map;
+	int h;
+	pid_t child;
+};
+
+FIXTURE_VARIANT(waiting_revoke)
+{
+	int (*keep)(int edu, __u32 handle, bool on);
+};
+
+FIXTURE_VARIANT_ADD(waiting_revoke, for_a_mapping)
+{
+	.keep = vt_edu_hold,
+};
+
+FIXTURE_VARIANT_ADD(waiting_revoke, for_a_fence)
+{
+	.keep = vt_edu_fence,
+};
+
+static bool child_ends(pid_t child, int *status)
+{
+	int ms;
+
+	for (ms = 0; ms < PROMPT_MS; ms += 5) {
+		if (waitpid(child, status, WNOHANG) == child)
+			return true;
+		vt_sleep_ms(5);
+	}
+	return false;
+}
+
+FIXTURE_SETUP(waiting_revoke)
+{
+	__u64 value;
+	int ms;
+
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
+	self->edu = vt_edu_open(vt_bdf("EDU"));
+	ASSERT_LE(0, self->edu);
+	self->fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
+	ASSERT_LE(0, self->fd);
+	self->map = vt_map_rw(self->fd, SIZE);
+	ASSERT_NE(NULL, self->map);
+	vt_touch(self->map, SIZE);
+	self->h = vt_edu_import(self->edu, self->fd);
+	ASSERT_LT(0, self->h);
+	ASSERT_EQ(0, variant->keep(self->edu, self->h, true));
+
+	self->child = fork();
+	ASSERT_LE(0, self->child);
+	if (!self->child)
+		_exit(-vt_revoke(self->d.fd, self->fd));
+	for (ms = 0; ms < PROMPT_MS && !vt_peek(self->map, &value); ms += 5)
+		vt_sleep_ms(5);
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+	vt_sleep_ms(BLOCKED_MS);
+	ASSERT_EQ(0, waitpid(self->child, NULL, WNOHANG));
+}
+
+FIXTURE_TEARDOWN(waiting_revoke)
+{
+	if (self->child > 0)
+		kill(self->child, SIGKILL);
+	variant->keep(self->edu, self->h, false);
+	munmap(self->map, SIZE);
+	close(self->edu);
+	close(self->fd);
+	vt_close(&self->d);
+}
+
+TEST_F(waiting_revoke, ends_when_the_importer_lets_go)
+{
+	struct vpdm_edu_stats stats;
+	int status;
+
+	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
+	ASSERT_TRUE(child_ends(self->child, &status));
+	self->child = 0;
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, self->h, &stats));
+	EXPECT_EQ(0, stats.mapped);
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, self->h, 0));
+	EXPECT_EQ(-EBADFD, vt_revoke(self->d.fd, self->fd));
+}
+
+TEST_F(waiting_revoke, is_killable_and_the_buffer_stays_revoked)
+{
+	__u64 value;
+	int status;
+
+	ASSERT_EQ(0, kill(self->child, SIGKILL));
+	ASSERT_TRUE(child_ends(self->child, &status));
+	self->child = 0;
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+
+	EXPECT_EQ(-EBADFD, vt_revoke(self->d.fd, self->fd));
+	EXPECT_EQ(-EBADFD, vt_revoke_ioctl(self->d.fd, self->fd));
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+	EXPECT_EQ(ENODEV, vt_map_errno(self->fd, VT_PAGE, PROT_READ, MAP_SHARED,
+				       0));
+	EXPECT_EQ(-ENODEV, vt_edu_attach(self->edu, self->fd, 0));
+
+	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
+	EXPECT_TRUE(wait_stats(self->edu, self->h, is_unmapped));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, self->h, 0));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, self->h));
+}
+
+TEST_F(waiting_revoke, leaves_other_buffers_alone)
+{
+	__u64 start = vt_now_ns(), value;
+	int old, fd, h;
+	void *map;
+
+	/* Nothing here may wait for the importer of the first buffer. */
+	old = vt_export_one(self->d.fd, BAR, 0, SIZE);
+	ASSERT_LE(0, old);
+	map = vt_map_rw(old, SIZE);
+	ASSERT_NE(NULL, map);
+	vt_stamp(map, SIZE, 7);
+	h = vt_edu_import(self->edu, old);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_revoke(self->d.fd, old));
+	EXPECT_EQ(SIGBUS, vt_peek(map, &value));
+	munmap(map, SIZE);
+	close(old);
+
+	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
+	ASSERT_LE(0, fd);
+	map = vt_map_rw(fd, SIZE);
+	ASSERT_NE(NULL, map);
+	EXPECT_EQ(0, vt_peek(map, &value));
+	EXPECT_EQ(7, value);
+	munmap(map, SIZE);
+	map = vt_map_bar(&self->d, BAR, 0, SIZE);
+	ASSERT_NE(NULL, map);
+	EXPECT_EQ(0, vt_peek(map, &value));
+	munmap(map, SIZE);
+
+	/* The buffer itself answers at once, too. */
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+	EXPECT_EQ(ENODEV, vt_map_errno(self->fd, VT_PAGE, PROT_READ, MAP_SHARED,
+				       0));
+	EXPECT_GT(PROMPT_MS * 1000000ULL, vt_now_ns() - start);
+	ASSERT_EQ(0, waitpid(self->child, NULL, WNOHANG));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
