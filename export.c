@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DMABUFs, from export to release.
+ */
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vfio_pci_dmabuf_mmap.h"
+#include "trace.h"
+
+static bool plain_export;
+module_param(plain_export, bool, 0644);
+MODULE_PARM_DESC(plain_export, "Offer VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN, vfio-pci-core's own DMABUFs, which cannot be revoked one by one");
+
+struct vpdm_bufs *vpdm_bufs_alloc(struct vfio_pci_core_device *core)
+{
+	struct vpdm_bufs *bufs;
+
+	bufs = kzalloc_obj(*bufs);
+	if (!bufs)
+		return NULL;
+
+	kref_init(&bufs->kref);
+	bufs->core = core;
+	init_rwsem(&bufs->life);
+	init_rwsem(&bufs->lock);
+	INIT_LIST_HEAD(&bufs->list);
+
+	return bufs;
+}
+
+static void vpdm_bufs_free(struct kref *kref)
+{
+	kfree(container_of(kref, struct vpdm_bufs, kref));
+}
+
+void vpdm_bufs_put(struct vpdm_bufs *bufs)
+{
+	kref_put(&bufs->kref, vpdm_bufs_free);
+}
+
+static void vpdm_buf_free(struct kref *kref)
+{
+	struct vpdm_buf *buf = container_of(kref, struct vpdm_buf, kref);
+
+	if (buf->inner)
+		dma_buf_put(buf->inner);
+	kvfree(buf->ranges.array);
+	iput(buf->inode);
+	put_device(buf->owner);
+	put_device(buf->dev);
+	vpdm_bufs_put(buf->bufs);
+	kfree(buf);
+}
+
+/**
+ * vpdm_buf_put - drop a reference to a buffer
+ * @buf: buffer
+ *
+ * The reference keeps the buffer and the dma_resv that it shares with its inner
+ * DMABUF, but not its DMABUF.
+ */
+void vpdm_buf_put(struct vpdm_buf *buf)
+{
+	kref_put(&buf->kref, vpdm_buf_free);
+}
+
+static void vpdm_buf_release(struct dma_buf *dmabuf)
+{
+	struct vpdm_buf *buf = dmabuf->priv;
+	struct file *device_file = buf->device_file;
+
+	trace_vpdm_release(buf);
+
+	down_write(&buf->bufs->lock);
+	list_del(&buf->node);
+	up_write(&buf->bufs->lock);
+
+	vpdm_inner_release(buf);
+	vpdm_buf_put(buf);
+
+	/* May close the device, which zaps what is in its list. */
+	if (device_file)
+		fput(device_file);
+}
+
+static const struct dma_buf_ops vpdm_dmabuf_ops = {
+	.attach		= vpdm_inner_attach,
+	.detach		= vpdm_inner_detach,
+	.map_dma_buf	= vpdm_inner_map,
+	.unmap_dma_buf	= vpdm_inner_unmap,
+	.mmap		= vpdm_mmap,
+	.release	= vpdm_buf_release,
+};
+
+static struct dma_buf *vpdm_dmabuf_create(struct vpdm_buf *buf,
+					  const struct vpdm_source *source)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
+
+	exp_info.ops = &vpdm_dmabuf_ops;
+	exp_info.size = source->ranges.pages << PAGE_SHIFT;
+	exp_info.flags = source->flags;
+	exp_info.priv = buf;
+	if (source->dmabuf)
+		exp_info.resv = source->dmabuf->resv;
+
+	return dma_buf_export(&exp_info);
+}
+
+/*
+ * With an inner DMABUF we hear of revocations and zap our own VMAs. Without one
+ * they live where vfio-pci-core zaps.
+ */
+static void vpdm_buf_set_mapping(struct vpdm_buf *buf,
+				 struct vfio_device *core_vdev)
+{
+	struct file *file = buf->dmabuf->file;
+
+	buf->inode = file_inode(file);
+	ihold(buf->inode);
+	if (!buf->inner) {
+		buf->owner = get_device(&core_vdev->device);
+		file->f_mapping = core_vdev->inode->i_mapping;
+	}
+	buf->mapping = file->f_mapping;
+}
+
+static void vpdm_buf_init(struct vpdm_buf *buf, struct vpdm_device *vdev,
+			  const struct vpdm_source *source)
+{
+	kref_init(&buf->kref);
+	kref_get(&vdev->bufs->kref);
+	buf->bufs = vdev->bufs;
+	buf->dev = get_device(&vdev->core.pdev->dev);
+	buf->inner = source->dmabuf;
+	buf->ranges = source->ranges;
+	buf->bar = source->bar;
+	buf->pgoff = source->pgoff;
+	if (source->device_file)
+		buf->device_file = get_file(source->device_file);
+	vpdm_buf_set_mapping(buf, &vdev->core.vdev);
+
+	down_write(&buf->bufs->lock);
+	list_add_tail(&buf->node, &buf->bufs->list);
+	up_write(&buf->bufs->lock);
+}
+
+/**
+ * vpdm_buf_create - make a DMABUF
+ * @vdev: device, open
+ * @source: what it is made of; the buffer takes over the DMABUF and the ranges,
+ *	on failure too
+ *
+ * Return: the buffer, with a reference to its DMABUF that is the caller's, or an
+ * ERR_PTR().
+ */
+struct vpdm_buf *vpdm_buf_create(struct vpdm_device *vdev,
+				 const struct vpdm_source *source)
+{
+	struct dma_buf *dmabuf;
+	struct vpdm_buf *buf;
+	char *name;
+	int ret = -ENOMEM;
+
+	buf = kzalloc_obj(*buf, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		goto err_source;
+
+	name = kasprintf(GFP_KERNEL_ACCOUNT, "%s:%s/%u",
+			 dev_name(&vdev->core.vdev.device),
+			 pci_name(vdev->core.pdev), source->bar);
+	if (!name)
+		goto err_buf;
+
+	dmabuf = vpdm_dmabuf_create(buf, source);
+	if (IS_ERR(dmabuf)) {
+		ret = PTR_ERR(dmabuf);
+		goto err_name;
+	}
+
+	dmabuf->name = name;
+	buf->dmabuf = dmabuf;
+	vpdm_buf_init(buf, vdev, source);
+
+	return buf;
+
+err_name:
+	kfree(name);
+err_buf:
+	kfree(buf);
+err_source:
+	kvfree(source->ranges.array);
+	if (source->dmabuf)
+		dma_buf_put(source->dmabuf);
+	return ERR_PTR(ret);
+}
+
+/**
+ * vpdm_buf_get - the buffer behind a file descriptor
+ * @vdev: device whose buffer it must be
+ * @fd: file descriptor in the caller's table
+ *
+ * Return: the buffer with a reference to its DMABUF, to be dropped by
+ * dma_buf_put(), or an ERR_PTR(): -EBADF if @fd is not open, -EINVAL if it is
+ * not a DMABUF, -ENODEV if it is one of another exporter or device.
+ */
+struct vpdm_buf *vpdm_buf_get(struct vpdm_device *vdev, int fd)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct vpdm_buf *buf;
+
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+
+	buf = dmabuf->priv;
+	if (dmabuf->ops != &vpdm_dmabuf_ops || buf->bufs != vdev->bufs) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-ENODEV);
+	}
+
+	return buf;
+}
+
+/**
+ * vpdm_export - VFIO_DEVICE_FEATURE_DMA_BUF
+ * @vdev: device, open
+ * @flags: as of the ioctl
+ * @arg: argument in user memory
+ * @argsz: its size in bytes
+ *
+ * Context: sleeps, no locks held.
+ *
+ * Return: a file descriptor, 0 for PROBE, or an errno: those of vfio-pci-core,
+ * -EINTR if killed.
+ */
+int vpdm_export(struct vpdm_device *vdev, u32 flags,
+		struct vfio_device_feature_dma_buf __user *arg, size_t argsz)
+{
+	struct vpdm_source source = {};
+	struct vpdm_buf *buf;
+	u32 open_flags;
+	int ret;
+
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_GET,
+				 sizeof(*arg));
+	if (ret != 1)
+		return ret;
+	/* For O_CLOEXEC alone: the rest is read by vfio-pci-core. */
+	if (get_user(open_flags, &arg->open_flags))
+		return -EFAULT;
+
+	ret = vpdm_inner_create(vdev, flags, arg, argsz, &source);
+	if (ret)
+		return ret;
+
+	buf = vpdm_buf_create(vdev, &source);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+
+	trace_vpdm_export(buf);
+
+	ret = dma_buf_fd(buf->dmabuf, open_flags);
+	if (ret < 0)
+		dma_buf_put(buf->dmabuf);
+
+	return ret;
+}
+
+/**
+ * vpdm_export_plain - VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN
+ * @vdev: device, open
+ * @flags: as of the ioctl
+ * @arg: argument in user memory
+ * @argsz: its size in bytes
+ *
+ * Return: what vfio-pci-core's VFIO_DEVICE_FEATURE_DMA_BUF returns; -ENOTTY
+ * unless the module parameter plain_export is set.
+ */
+int vpdm_export_plain(struct vpdm_device *vdev, u32 flags,
+		      struct vfio_device_feature_dma_buf __user *arg,
+		      size_t argsz)
+{
+	if (!plain_export)
+		return -ENOTTY;
+
+	flags &= ~VFIO_DEVICE_FEATURE_MASK;
+	flags |= VFIO_DEVICE_FEATURE_DMA_BUF;
+
+	return vfio_pci_core_ioctl_feature(&vdev->core.vdev, flags, arg, argsz);
+}

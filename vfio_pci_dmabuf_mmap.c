@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-pci with DMABUFs that can be mapped, revoked one by one, and mapped
+ * write-combining.
+ *
+ * The PCI driver and its vfio_device_ops: who is bound, which call goes where.
+ * What is not handled here is vfio-pci-core's, unchanged.
+ */
+#include <linux/iommufd.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "vfio_pci_dmabuf_mmap.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static char ids[1024] __initdata;
+module_param_string(ids, ids, sizeof(ids), 0);
+MODULE_PARM_DESC(ids, "PCI IDs to bind, as vfio-pci's: vendor:device[:subvendor[:subdevice[:class[:class_mask]]]], separated by commas");
+
+static bool nointxmask;
+module_param(nointxmask, bool, 0644);
+MODULE_PARM_DESC(nointxmask, "As vfio-pci's: do not mask INTx by PCI 2.3 means");
+
+static bool disable_vga;
+module_param(disable_vga, bool, 0444);
+MODULE_PARM_DESC(disable_vga, "As vfio-pci's: no access to legacy VGA resources");
+
+static bool disable_idle_d3;
+module_param(disable_idle_d3, bool, 0644);
+MODULE_PARM_DESC(disable_idle_d3, "As vfio-pci's: do not put unused devices into D3");
+
+static bool enable_sriov;
+module_param(enable_sriov, bool, 0644);
+MODULE_PARM_DESC(enable_sriov, "As vfio-pci's: allow SR-IOV to be configured through sysfs");
+
+static bool disable_denylist;
+module_param(disable_denylist, bool, 0444);
+MODULE_PARM_DESC(disable_denylist, "As vfio-pci's: bind devices with errata that an untrusted user can exploit");
+
+/* The devices that vfio-pci denies. */
+static const struct pci_device_id vpdm_denylist[] = {
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C3XXX) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C3XXX_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C62X) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C62X_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_DH895XCC) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_DH895XCC_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_DSA_SPR0) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_IAX_SPR0) },
+	{}
+};
+
+static int vpdm_feature_revoke(struct vpdm_device *vdev, u32 flags,
+			       void __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_dma_buf_revoke revoke;
+	int ret;
+
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_SET,
+				 sizeof(revoke));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&revoke, arg, sizeof(revoke)))
+		return -EFAULT;
+
+	return vpdm_revoke(vdev, revoke.dmabuf_fd);
+}
+
+static int vpdm_feature_memattr(struct vpdm_device *vdev, u32 flags,
+				void __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_dma_buf_memattr attr;
+	int ret;
+
+	ret = vfio_check_feature(flags, argsz,
+				 VFIO_DEVICE_FEATURE_SET |
+				 VFIO_DEVICE_FEATURE_GET, sizeof(attr));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&attr, arg, sizeof(attr)))
+		return -EFAULT;
+
+	if (flags & VFIO_DEVICE_FEATURE_SET)
+		return vpdm_memattr_set(vdev, attr.dmabuf_fd, attr.memattr);
+
+	ret = vpdm_memattr_get(vdev, attr.dmabuf_fd, &attr.memattr);
+	if (ret)
+		return ret;
+
+	return copy_to_user(arg, &attr, sizeof(attr)) ? -EFAULT : 0;
+}
+
+/* Kernels that have one of our features have it under a number of their own. */
+static u32 vpdm_feature_number(u32 flags)
+{
+	u32 feature = flags & VFIO_DEVICE_FEATURE_MASK;
+
+	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE)
+		return VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE;
+	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR)
+		return VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR;
+	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN)
+		return VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN;
+
+	return feature;
+}
+
+static int vpdm_device_feature(struct vfio_device *core_vdev, u32 flags,
+			       void __user *arg, size_t argsz)
+{
+	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
+
+	switch (vpdm_feature_number(flags)) {
+	case VFIO_DEVICE_FEATURE_DMA_BUF:
+		return vpdm_export(vdev, flags, arg, argsz);
+	case VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE:
+		return vpdm_feature_revoke(vdev, flags, arg, argsz);
+	case VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR:
+		return vpdm_feature_memattr(vdev, flags, arg, argsz);
+	case VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN:
+		return vpdm_export_plain(vdev, flags, arg, argsz);
+	default:
+		return vfio_pci_core_ioctl_feature(core_vdev, flags, arg, argsz);
+	}
+}
+
+static int vpdm_ioctl_revoke(struct vpdm_device *vdev,
+			     struct vfio_pci_dmabuf_revoke __user *arg)
+{
+	struct vfio_pci_dmabuf_revoke revoke;
+
+	if (copy_from_user(&revoke, arg, sizeof(revoke)))
+		return -EFAULT;
+	if (revoke.argsz < sizeof(revoke))
+		return -EINVAL;
+
+	return vpdm_revoke(vdev, revoke.dmabuf_fd);
+}
+
+static long vpdm_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
+		       unsigned long arg)
+{
+	switch (cmd) {
+	case VFIO_DEVICE_PCI_DMABUF_REVOKE:
+		return vpdm_ioctl_revoke(vpdm_from_core(core_vdev),
+					 (void __user *)arg);
+	default:
+		return vfio_pci_core_ioctl(core_vdev, cmd, arg);
+	}
+}
+
+static int vpdm_open_device(struct vfio_device *core_vdev)
+{
+	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
+	int ret;
+
+	ret = vfio_pci_core_enable(&vdev->core);
+	if (ret)
+		return ret;
+
+	vfio_pci_core_finish_enable(&vdev->core);
+
+	return 0;
+}
+
+static void vpdm_close_device(struct vfio_device *core_vdev)
+{
+	vpdm_close(vpdm_from_core(core_vdev)->bufs);
+	vfio_pci_core_close_device(core_vdev);
+}
+
+static int vpdm_init_dev(struct vfio_device *core_vdev)
+{
+	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
+	int ret;
+
+	vdev->core.nointxmask = nointxmask;
+	vdev->core.disable_idle_d3 = disable_idle_d3;
+	vdev->core.disable_vga = disable_vga;
+
+	vdev->bufs = vpdm_bufs_alloc(&vdev->core);
+	if (!vdev->bufs)
+		return -ENOMEM;
+
+	ret = vfio_pci_core_init_dev(core_vdev);
+	if (ret) {
+		vpdm_bufs_put(vdev->bufs);
+		return ret;
+	}
+	vpdm_inner_init(vdev);
+
+	return 0;
+}
+
+static void vpdm_release_dev(struct vfio_device *core_vdev)
+{
+	vpdm_bufs_put(vpdm_from_core(core_vdev)->bufs);
+	vfio_pci_core_release_dev(core_vdev);
+}
+
+static const struct vfio_device_ops vpdm_ops = {
+	.name			= "vfio-pci-dmabuf-mmap",
+	.init			= vpdm_init_dev,
+	.release		= vpdm_release_dev,
+	.open_device		= vpdm_open_device,
+	.close_device		= vpdm_close_device,
+	.ioctl			= vpdm_ioctl,
+	.get_region_info_caps	= vfio_pci_ioctl_get_region_info,
+	.device_feature		= vpdm_device_feature,
+	.read			= vfio_pci_core_read,
+	.write			= vfio_pci_core_write,
+	.mmap			= vpdm_bar_mmap,
+	.request		= vfio_pci_core_request,
+	.match			= vfio_pci_core_match,
+	.match_token_uuid	= vfio_pci_core_match_token_uuid,
+	.bind_iommufd		= vfio_iommufd_physical_bind,
+	.unbind_iommufd		= vfio_iommufd_physical_unbind,
+	.attach_ioas		= vfio_iommufd_physical_attach_ioas,
+	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
+	.pasid_attach_ioas	= vfio_iommufd_physical_pasid_attach_ioas,
+	.pasid_detach_ioas	= vfio_iommufd_physical_pasid_detach_ioas,
+};
+
+static struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)
+{
+	return container_of(pci_get_drvdata(pdev), struct vpdm_device, core);
+}
+
+static bool vpdm_is_denied(struct pci_dev *pdev)
+{
+	if (!pci_match_id(vpdm_denylist, pdev))
+		return false;
+
+	if (disable_denylist) {
+		pci_warn(pdev, "%04x:%04x has errata that make it unsafe for untrusted users, allowed by disable_denylist\n",
+			 pdev->vendor, pdev->device);
+		return false;
+	}
+
+	pci_warn(pdev, "%04x:%04x has errata that make it unsafe for untrusted users, not bound (see disable_denylist)\n",
+		 pdev->vendor, pdev->device);
+	return true;
+}
+
+static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct vpdm_device *vdev;
+	int ret;
+
+	if (vpdm_is_denied(pdev))
+		return -EINVAL;
+
+	vdev = vfio_alloc_device(vpdm_device, core.vdev, &pdev->dev, &vpdm_ops);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
+
+	pci_set_drvdata(pdev, &vdev->core);
+	ret = vfio_pci_core_register_device(&vdev->core);
+	if (ret)
+		goto err_put;
+
+	vpdm_debugfs_add(vdev);
+
+	return 0;
+
+err_put:
+	vfio_put_device(&vdev->core.vdev);
+	return ret;
+}
+
+static void vpdm_remove(struct pci_dev *pdev)
+{
+	struct vpdm_device *vdev = vpdm_from_pdev(pdev);
+
+	/* The device was pulled out. Its user has yet to hear of it and close. */
+	if (pci_channel_offline(pdev))
+		vpdm_block(vdev->bufs, VPDM_BLOCK_GONE);
+
+	vfio_pci_core_unregister_device(&vdev->core);
+	vpdm_debugfs_remove(vdev);
+	vfio_put_device(&vdev->core.vdev);
+}
+
+static int vpdm_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
+{
+	if (!enable_sriov)
+		return -ENOENT;
+
+	return vfio_pci_core_sriov_configure(&vpdm_from_pdev(pdev)->core,
+					     nr_virtfn);
+}
+
+/*
+ * A reset through sysfs, and the recovery from an error, do not go through
+ * vfio-pci-core's revocation. The resets that it starts itself come by here too,
+ * with all revoked already.
+ */
+static void vpdm_reset_prepare(struct pci_dev *pdev)
+{
+	vpdm_block(vpdm_from_pdev(pdev)->bufs, VPDM_BLOCK_RESET);
+}
+
+static void vpdm_reset_done(struct pci_dev *pdev)
+{
+	vpdm_unblock(vpdm_from_pdev(pdev)->bufs,
+		     BIT(VPDM_BLOCK_RESET) | BIT(VPDM_BLOCK_ERROR));
+}
+
+static pci_ers_result_t vpdm_error_detected(struct pci_dev *pdev,
+					    pci_channel_state_t state)
+{
+	if (state != pci_channel_io_normal)
+		vpdm_block(vpdm_from_pdev(pdev)->bufs, VPDM_BLOCK_ERROR);
+
+	return vfio_pci_core_aer_err_detected(pdev, state);
+}
+
+static void vpdm_error_resume(struct pci_dev *pdev)
+{
+	vpdm_unblock(vpdm_from_pdev(pdev)->bufs, BIT(VPDM_BLOCK_ERROR));
+}
+
+static const struct pci_error_handlers vpdm_err_handlers = {
+	.error_detected	= vpdm_error_detected,
+	.reset_prepare	= vpdm_reset_prepare,
+	.reset_done	= vpdm_reset_done,
+	.resume		= vpdm_error_resume,
+};
+
+/* Only by driver_override, and as "vfio_pci:", by which libvirt finds it. */
+static const struct pci_device_id vpdm_table[] = {
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, vpdm_table);
+
+static struct pci_driver vpdm_driver = {
+	.name			= "vfio-pci-dmabuf-mmap",
+	.id_table		= vpdm_table,
+	.probe			= vpdm_probe,
+	.remove			= vpdm_remove,
+	.sriov_configure	= vpdm_sriov_configure,
+	.err_handler		= &vpdm_err_handlers,
+	.driver_managed_dma	= true,
+};
+
+static void __init vpdm_add_id(const char *id)
+{
+	unsigned int vendor, device, class = 0, class_mask = 0;
+	unsigned int subvendor = PCI_ANY_ID, subdevice = PCI_ANY_ID;
+	int ret;
+
+	if (sscanf(id, "%x:%x:%x:%x:%x:%x", &vendor, &device, &subvendor,
+		   &subdevice, &class, &class_mask) < 2) {
+		pr_warn("ids: \"%s\" is not vendor:device[:...], ignored\n", id);
+		return;
+	}
+
+	ret = pci_add_dynid(&vpdm_driver, vendor, device, subvendor, subdevice,
+			    class, class_mask, 0);
+	if (ret)
+		pr_warn("ids: cannot add \"%s\" (%d)\n", id, ret);
+}
+
+static void __init vpdm_add_ids(void)
+{
+	char *next = ids;
+	char *id;
+
+	while ((id = strsep(&next, ",")))
+		if (*id)
+			vpdm_add_id(id);
+}
+
+static int __init vpdm_module_init(void)
+{
+	int ret;
+
+	ret = vpdm_inner_setup();
+	if (ret)
+		return ret;
+
+	vpdm_debugfs_init();
+	ret = pci_register_driver(&vpdm_driver);
+	if (ret)
+		goto err_debugfs;
+
+	vpdm_add_ids();
+
+	return 0;
+
+err_debugfs:
+	vpdm_debugfs_exit();
+	vpdm_inner_cleanup();
+	return ret;
+}
+module_init(vpdm_module_init);
+
+static void __exit vpdm_module_exit(void)
+{
+	pci_unregister_driver(&vpdm_driver);
+	vpdm_debugfs_exit();
+	vpdm_inner_cleanup();
+}
+module_exit(vpdm_module_exit);
+
+MODULE_IMPORT_NS("DMA_BUF");
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The vfio_pci_dmabuf_mmap developers");
+MODULE_DESCRIPTION("vfio-pci with DMABUFs that can be mapped and revoked");
