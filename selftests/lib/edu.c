@@ -50,6 +50,19 @@ int vt_edu_open(const char *bdf)
 	return -ENODEV;
 }
 
+int vt_edu_domain(const char *bdf, const char *type)
+{
+	char path[80];
+	int ret;
+
+	ret = vt_unbind(bdf);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group/type",
+		 bdf);
+	return vt_write_text(path, type);
+}
+
 int vt_edu_attach(int edu, int dmabuf, __u32 flags)
 {
 	struct vpdm_edu_attach arg = { .fd = dmabuf, .flags = flags };

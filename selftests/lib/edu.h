@@ -16,6 +16,12 @@
 /* Binds the device to the test driver where it is not, and opens it. */
 int vt_edu_open(const char *bdf);
 
+/*
+ * Unbinds the device and says how its DMA addresses are translated: "DMA" or
+ * "identity", which is not at all.
+ */
+int vt_edu_domain(const char *bdf, const char *type);
+
 int vt_edu_attach(int edu, int dmabuf, __u32 flags);
 int vt_edu_detach(int edu, __u32 handle);
 int vt_edu_map(int edu, __u32 handle, __u32 dir);
