@@ -698,30 +698,6 @@ TEST_F(mapping, pages_cannot_be_pinned)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-/* The line of smaps whose key is @key, for the mapping at @addr. */
-static int smaps_line(const void *addr, const char *key, char *buf, size_t size)
-{
-	char start[32], line[512];
-	bool here = false;
-	FILE *f;
-
-	snprintf(start, sizeof(start), "%zx-", (size_t)addr);
-	f = fopen("/proc/self/smaps", "r");
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, start, strlen(start)))
-			here = true;
-		if (!here || strncmp(line, key, strlen(key)))
-			continue;
-		snprintf(buf, size, "%s", line);
-		fclose(f);
-		return 0;
-	}
-	fclose(f);
-	return -ENOENT;
-}
-
 /* As a BAR mapping of stock: no core dump, no growth, no pages to pin. */
 TEST_F(mapping, flags_are_those_of_a_bar_mapping)
 {
@@ -732,7 +708,7 @@ TEST_F(mapping, flags_are_those_of_a_bar_mapping)
 	char line[512];
 	size_t i;
 
-	ASSERT_EQ(0, smaps_line(self->map, "VmFlags:", line, sizeof(line)));
+	ASSERT_EQ(0, vt_smaps_line(self->map, "VmFlags:", line, sizeof(line)));
 	for (i = 0; i < VT_ARRAY_SIZE(flags); i++) {
 		bool found = strstr(line, flags[i]);
 
@@ -745,12 +721,10 @@ TEST_F(mapping, offset_in_proc_maps_is_the_one_passed)
 {
 	char *map = vt_map(self->fd, 2 * VT_PAGE, RW, 3 * VT_PAGE, 0, 0);
 	unsigned long offset = 0;
-	char line[512], start[32];
+	char path[256];
 
 	ASSERT_NE(NULL, map);
-	snprintf(start, sizeof(start), "%zx-", (size_t)map);
-	ASSERT_EQ(0, smaps_line(map, start, line, sizeof(line)));
-	ASSERT_EQ(1, sscanf(line, "%*s %*s %lx", &offset));
+	ASSERT_EQ(0, vt_maps_entry(map, &offset, path, sizeof(path)));
 	EXPECT_EQ(3 * VT_PAGE, offset);
 }
 

@@ -194,6 +194,13 @@ bool vt_values_are(const void *map, const struct vfio_region_dma_range *ranges,
 bool vt_pfns_are(const void *map, const struct vfio_region_dma_range *ranges,
 		 size_t nr, __u64 base);
 
+/* procmaps.c: what /proc says of the mapping that starts at @addr */
+
+/* The line of smaps that begins with @key. */
+int vt_smaps_line(const void *addr, const char *key, char *buf, size_t size);
+int vt_maps_entry(const void *addr, unsigned long *offset, char *path,
+		  size_t size);
+
 /* fdpass.c: fds over a Unix socket */
 
 int vt_send_fd(int sock, int fd);
