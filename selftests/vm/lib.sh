@@ -10,6 +10,7 @@ case $BUILD in
 *) BUILD=$PWD/$BUILD ;;
 esac
 export BUILD
+# shellcheck disable=SC2034
 ROOT=$BUILD/root
 
 say() { printf '%s\n' "$*" >&2; }

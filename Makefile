@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Without a target: the module, for the running kernel. "make help" lists more.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+VM := $(CURDIR)/selftests/vm
+
+# As the kernel's own build takes them from the command line.
+export BUILD KERNELS V
+
+all: modules
+
+modules modules_install: | kdir
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+# Cleaning needs the kernel's build system too; what it leaves is in build/.
+clean: | kdir
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+kdir:
+	@test -e "$(KDIR)/Makefile" || { \
+	echo "no kernel headers in $(KDIR)"; \
+	echo "install linux-headers-$(shell uname -r), or say KDIR=/path/to/headers"; \
+	exit 1; } >&2
+
+check:
+	@$(VM)/check $(T)
+
+demo:
+	@$(VM)/demo
+
+shell:
+	@$(VM)/vm --kernel $(firstword $(KERNELS) 7.2) --shell
+
+update:
+	@$(VM)/kernel --update $(or $(KERNELS),7.2)
+
+distclean:
+	rm -rf --one-file-system $(or $(BUILD),build)
+
+help:
+	@echo 'For the kernel that runs here, or the headers of KDIR=:'
+	@echo '  make                  vfio-pci-dmabuf-mmap.ko'
+	@echo '  make modules_install  install it, as root'
+	@echo '  make clean            remove what "make" made'
+	@echo
+	@echo 'In a virtual machine; the host needs only make and git. What they make'
+	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
+	@echo '  make demo             a primary lends BAR slices to a subordinate'
+	@echo '  make check            the tests; KERNELS="7.2 7.3 6.12" on these,'
+	@echo '                        T=export or T=export.some_test that one alone,'
+	@echo '                        V=1 with all their output'
+	@echo '  make shell            a shell in the machine'
+	@echo '  make update           newer kernels, if Debian has some'
+	@echo '  make distclean        remove the build folder'
+
+.PHONY: all modules modules_install clean kdir check demo shell update distclean help
