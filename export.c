@@ -19,7 +19,7 @@ struct vpdm_bufs *vpdm_bufs_alloc(struct vfio_pci_core_device *core)
 {
 	struct vpdm_bufs *bufs;
 
-	bufs = kzalloc_obj(*bufs);
+	bufs = kzalloc_obj(*bufs, GFP_KERNEL);
 	if (!bufs)
 		return NULL;
 
@@ -40,6 +40,29 @@ static void vpdm_bufs_free(struct kref *kref)
 void vpdm_bufs_put(struct vpdm_bufs *bufs)
 {
 	kref_put(&bufs->kref, vpdm_bufs_free);
+}
+
+/**
+ * vpdm_ranges_alloc - get the array of a range table
+ * @ranges: table after its first pass; ready for the second on return
+ *
+ * Freed by kvfree(@ranges->array).
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vpdm_ranges_alloc(struct vpdm_ranges *ranges)
+{
+	size_t bytes = vpdm_ranges_bytes(ranges);
+	void *array = NULL;
+
+	if (bytes) {
+		array = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+		if (!array)
+			return -ENOMEM;
+	}
+	vpdm_ranges_start(ranges, array);
+
+	return 0;
 }
 
 static void vpdm_buf_free(struct kref *kref)

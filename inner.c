@@ -14,7 +14,6 @@
 #include <linux/kthread.h>
 #include <linux/pagemap.h>
 #include <linux/pci-p2pdma.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -52,22 +51,17 @@ static struct workqueue_struct *vpdm_inner_wq;
 static int vpdm_inner_store_ranges(struct vpdm_ranges *ranges,
 				   const struct phys_vec *phys, size_t nr)
 {
-	void *array = NULL;
-	size_t bytes, i;
+	size_t i;
+	int ret;
 
-	memset(ranges, 0, sizeof(*ranges));
 	for (i = 0; i < nr; i++)
 		vpdm_ranges_count(ranges, PHYS_PFN(phys[i].paddr),
 				  phys[i].len >> PAGE_SHIFT);
 
-	bytes = vpdm_ranges_bytes(ranges);
-	if (bytes) {
-		array = kvmalloc(bytes, GFP_KERNEL);
-		if (!array)
-			return -ENOMEM;
-	}
+	ret = vpdm_ranges_alloc(ranges);
+	if (ret)
+		return ret;
 
-	vpdm_ranges_start(ranges, array);
 	for (i = 0; i < nr; i++)
 		vpdm_ranges_add(ranges, PHYS_PFN(phys[i].paddr),
 				phys[i].len >> PAGE_SHIFT);
@@ -157,16 +151,15 @@ static void vpdm_inner_work(struct work_struct *work)
 			req->source->flags = dmabuf->file->f_flags;
 		}
 	}
-	if (req->ret) {
+	if (req->ret)
 		kvfree(req->source->ranges.array);
-		req->source->ranges.array = NULL;
-	}
 
 	complete(&req->done);
 }
 
 static int vpdm_inner_run(struct vpdm_inner_request *req)
 {
+	memset(req->source, 0, sizeof(*req->source));
 	reinit_completion(&req->done);
 	queue_work(vpdm_inner_wq, &req->work);
 	wait_for_completion(&req->done);

@@ -178,9 +178,7 @@ static int vpdm_init_dev(struct vfio_device *core_vdev)
 	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
 	int ret;
 
-	vdev->core.nointxmask = nointxmask;
-	vdev->core.disable_idle_d3 = disable_idle_d3;
-	vdev->core.disable_vga = disable_vga;
+	vpdm_set_params(&vdev->core, nointxmask, disable_idle_d3, disable_vga);
 
 	vdev->bufs = vpdm_bufs_alloc(&vdev->core);
 	if (!vdev->bufs)
@@ -209,20 +207,17 @@ static const struct vfio_device_ops vpdm_ops = {
 	.open_device		= vpdm_open_device,
 	.close_device		= vpdm_close_device,
 	.ioctl			= vpdm_ioctl,
-	.get_region_info_caps	= vfio_pci_ioctl_get_region_info,
 	.device_feature		= vpdm_device_feature,
 	.read			= vfio_pci_core_read,
 	.write			= vfio_pci_core_write,
 	.mmap			= vpdm_bar_mmap,
 	.request		= vfio_pci_core_request,
 	.match			= vfio_pci_core_match,
-	.match_token_uuid	= vfio_pci_core_match_token_uuid,
 	.bind_iommufd		= vfio_iommufd_physical_bind,
 	.unbind_iommufd		= vfio_iommufd_physical_unbind,
 	.attach_ioas		= vfio_iommufd_physical_attach_ioas,
 	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
-	.pasid_attach_ioas	= vfio_iommufd_physical_pasid_attach_ioas,
-	.pasid_detach_ioas	= vfio_iommufd_physical_pasid_detach_ioas,
+	VPDM_NEWER_OPS
 };
 
 static struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)

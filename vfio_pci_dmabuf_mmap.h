@@ -166,6 +166,7 @@ static inline struct vpdm_device *vpdm_from_core(struct vfio_device *core_vdev)
 }
 
 /* export.c: DMABUFs, from export to release */
+int vpdm_ranges_alloc(struct vpdm_ranges *ranges);
 int vpdm_export(struct vpdm_device *vdev, u32 flags,
 		struct vfio_device_feature_dma_buf __user *arg, size_t argsz);
 int vpdm_export_plain(struct vpdm_device *vdev, u32 flags,
