@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Included by the top-level Makefile.
+
+docs:
+	@Documentation/build
+
+dkms-install:
+	@packaging/dkms install
+
+dkms-uninstall:
+	@packaging/dkms uninstall
+
+deb:
+	@packaging/deb
+
+check-packages:
+	@packaging/check
+
+.PHONY: docs dkms-install dkms-uninstall deb check-packages
