@@ -37,6 +37,8 @@ update:
 distclean:
 	rm -rf --one-file-system $(or $(BUILD),build)
 
+include $(wildcard $(CURDIR)/*/targets.mk)
+
 help:
 	@echo 'For the kernel that runs here, or the headers of KDIR=:'
 	@echo '  make                  vfio-pci-dmabuf-mmap.ko'
