@@ -102,7 +102,6 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 #else
 #define VPDM_OPS_PASID
 #endif
-#define VPDM_NEWER_OPS	VPDM_OP_REGION_INFO VPDM_OP_MATCH_TOKEN VPDM_OPS_PASID
 
 static inline void vpdm_set_params(struct vfio_pci_core_device *core,
 				   bool nointxmask, bool disable_idle_d3,

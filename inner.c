@@ -292,17 +292,26 @@ int vpdm_inner_listen(struct vpdm_buf *buf)
 /**
  * vpdm_inner_invalidate - tell the importers of a buffer to unmap it
  * @buf: buffer, in its device's list
+ * @mapped_only: only if one of them has it mapped
  *
  * Context: takes the dma_resv.
+ *
+ * Return: whether they were told.
  */
-void vpdm_inner_invalidate(struct vpdm_buf *buf)
+bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only)
 {
+	bool told;
+
 	if (!buf->inner)
-		return;
+		return false;
 
 	dma_resv_lock(buf->inner->resv, NULL);
-	dma_buf_invalidate_mappings(buf->dmabuf);
+	told = !mapped_only || atomic_read(&buf->sgts);
+	if (told)
+		dma_buf_invalidate_mappings(buf->dmabuf);
 	dma_resv_unlock(buf->inner->resv);
+
+	return told;
 }
 
 /**

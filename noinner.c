@@ -137,8 +137,9 @@ int vpdm_inner_listen(struct vpdm_buf *buf)
 	return 0;
 }
 
-void vpdm_inner_invalidate(struct vpdm_buf *buf)
+bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only)
 {
+	return false;
 }
 
 void vpdm_inner_release(struct vpdm_buf *buf)

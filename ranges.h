@@ -35,6 +35,7 @@ struct vpdm_range64 {
  * @is_wide: whether @wide is used, not @narrow
  * @narrow: start of each range, its PFN relative to @base
  * @wide: the same, where 32 bits do not hold it
+ * @array: either of them
  *
  * A range ends where the next one starts. One range needs no array: it starts
  * at page 0 with PFN @base. Built once: vpdm_ranges_count() for each range,

@@ -40,6 +40,8 @@ void vpdm_zap(struct vpdm_buf *buf)
  * Whoever ends access changes what this looks at, and then takes the dma_resv
  * to invalidate mappings. So under the dma_resv, true means that the mapping
  * will be invalidated if need be.
+ *
+ * Return: true if they may.
  */
 bool vpdm_buf_may_import(const struct vpdm_buf *buf)
 {
@@ -92,7 +94,7 @@ static int vpdm_buf_revoke(struct vpdm_buf *buf)
 
 	vpdm_zap(buf);
 	if (buf->inner) {
-		vpdm_inner_invalidate(buf);
+		vpdm_inner_invalidate(buf, false);
 		ret = vpdm_drain(buf, true);
 	}
 
@@ -165,9 +167,9 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
 		if (buf->state != VPDM_LIVE)
 			continue;
 		vpdm_zap(buf);
-		if (!buf->inner)
+		buf->told |= vpdm_inner_invalidate(buf, true);
+		if (!buf->told)
 			continue;
-		vpdm_inner_invalidate(buf);
 		kref_get(&buf->kref);
 		list_add_tail(&buf->drain, &busy);
 	}
@@ -181,7 +183,8 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
  * @bufs: the device's buffers
  * @mask: reasons that are over, bits of enum vpdm_block
  *
- * Importers are told, as vfio-pci-core does when it ends a revocation.
+ * Importers that had to unmap are told, as vfio-pci-core does when it ends a
+ * revocation.
  *
  * Context: device lock held.
  */
@@ -195,8 +198,9 @@ void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask)
 
 	down_read(&bufs->lock);
 	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->state == VPDM_LIVE)
-			vpdm_inner_invalidate(buf);
+		if (buf->told)
+			vpdm_inner_invalidate(buf, false);
+		buf->told = false;
 	}
 	up_read(&bufs->lock);
 }

@@ -14,6 +14,14 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
+/* What our faults can return. The kernel's own list is not sparse-clean. */
+#define vpdm_show_result(ret)						\
+	__print_flags(ret, "|",						\
+		{ (__force unsigned long)VM_FAULT_OOM, "OOM" },		\
+		{ (__force unsigned long)VM_FAULT_SIGBUS, "SIGBUS" },	\
+		{ (__force unsigned long)VM_FAULT_NOPAGE, "NOPAGE" },	\
+		{ (__force unsigned long)VM_FAULT_FALLBACK, "FALLBACK" })
+
 DECLARE_EVENT_CLASS(vpdm_buf,
 	TP_PROTO(const struct vpdm_buf *buf),
 	TP_ARGS(buf),
@@ -101,7 +109,7 @@ TRACE_EVENT(vpdm_fault,
 	TP_printk("%s ino=%lu address=%#lx order=%u filled=%u result=%s",
 		  __get_str(device), __entry->ino, __entry->address,
 		  __entry->order, __entry->filled,
-		  __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
+		  vpdm_show_result(__entry->ret))
 );
 
 TRACE_EVENT(vpdm_revoke,

@@ -190,6 +190,7 @@ static int vpdm_init_dev(struct vfio_device *core_vdev)
 		return ret;
 	}
 	vpdm_inner_init(vdev);
+	vpdm_lockdep_prime(vdev);
 
 	return 0;
 }
@@ -217,7 +218,9 @@ static const struct vfio_device_ops vpdm_ops = {
 	.unbind_iommufd		= vfio_iommufd_physical_unbind,
 	.attach_ioas		= vfio_iommufd_physical_attach_ioas,
 	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
-	VPDM_NEWER_OPS
+	VPDM_OP_REGION_INFO
+	VPDM_OP_MATCH_TOKEN
+	VPDM_OPS_PASID
 };
 
 static struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)
@@ -258,6 +261,7 @@ static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_put;
 
+	vpdm_power_init(vdev);
 	vpdm_debugfs_add(vdev);
 
 	return 0;

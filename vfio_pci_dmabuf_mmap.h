@@ -84,7 +84,7 @@ struct vpdm_inner_request;
 struct vpdm_device {
 	struct vfio_pci_core_device core;
 	struct vpdm_bufs *bufs;
-	struct mutex export_lock;
+	struct mutex export_lock;	/* guards the following two */
 	struct task_struct *exporter;
 	struct vpdm_inner_request *request;
 	struct dentry *debugfs;
@@ -133,6 +133,8 @@ struct vpdm_source {
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
  * @vmas: number of VMAs, for debugfs
  * @attachments: number of importers attached, for debugfs
+ * @told: importers were told to unmap it when the device was blocked. Under the
+ *	device lock
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv
  */
@@ -155,6 +157,7 @@ struct vpdm_buf {
 	unsigned int bar;
 	enum vpdm_state state;
 	u32 memattr;
+	bool told;
 	atomic_t vmas;
 	atomic_t attachments;
 	atomic_t sgts;
@@ -187,7 +190,7 @@ int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 		      struct vfio_device_feature_dma_buf __user *arg,
 		      size_t argsz, struct vpdm_source *source);
 int vpdm_inner_listen(struct vpdm_buf *buf);
-void vpdm_inner_invalidate(struct vpdm_buf *buf);
+bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only);
 void vpdm_inner_release(struct vpdm_buf *buf);
 int vpdm_inner_attach(struct dma_buf *dmabuf,
 		      struct dma_buf_attachment *attachment);
@@ -211,6 +214,12 @@ int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma);
 int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr);
 int vpdm_memattr_get(struct vpdm_device *vdev, int fd, u32 *memattr);
+
+/* power.c: waking up */
+void vpdm_power_init(struct vpdm_device *vdev);
+
+/* lockdep.c: the lock order above, for lockdep */
+void vpdm_lockdep_prime(struct vpdm_device *vdev);
 
 /* debugfs.c */
 void vpdm_debugfs_init(void);

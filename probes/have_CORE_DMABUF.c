@@ -11,8 +11,7 @@ struct vfio_pci_device_ops probe = {
 	.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
 };
 
-bool revocable(struct dma_buf_attachment *attachment);
-bool revocable(struct dma_buf_attachment *attachment)
+static bool revocable(struct dma_buf_attachment *attachment)
 {
 	return dma_buf_attach_revocable(attachment);
 }

@@ -2,8 +2,7 @@
 /* What vfio-pci lets be tuned is set for each device, not for all of them. */
 #include <linux/vfio_pci_core.h>
 
-void probe(struct vfio_pci_core_device *core);
-void probe(struct vfio_pci_core_device *core)
+static void probe(struct vfio_pci_core_device *core)
 {
 	core->nointxmask = true;
 }

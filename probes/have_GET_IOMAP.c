@@ -2,8 +2,7 @@
 /* All BARs are claimed when the device is opened. */
 #include <linux/vfio_pci_core.h>
 
-void __iomem *probe(struct vfio_pci_core_device *core);
-void __iomem *probe(struct vfio_pci_core_device *core)
+static void __iomem *probe(struct vfio_pci_core_device *core)
 {
 	return vfio_pci_core_get_iomap(core, 0);
 }

@@ -2,8 +2,7 @@
 /* __vfio_pci_memory_enabled() is for drivers to use. */
 #include <linux/vfio_pci_core.h>
 
-bool probe(struct vfio_pci_core_device *core);
-bool probe(struct vfio_pci_core_device *core)
+static bool probe(struct vfio_pci_core_device *core)
 {
 	return __vfio_pci_memory_enabled(core);
 }

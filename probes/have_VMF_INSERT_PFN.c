@@ -2,8 +2,7 @@
 /* vfio_pci_vmf_insert_pfn() inserts an entry of any order. */
 #include <linux/vfio_pci_core.h>
 
-vm_fault_t probe(struct vfio_pci_core_device *core, struct vm_fault *vmf);
-vm_fault_t probe(struct vfio_pci_core_device *core, struct vm_fault *vmf)
+static vm_fault_t probe(struct vfio_pci_core_device *core, struct vm_fault *vmf)
 {
 	return vfio_pci_vmf_insert_pfn(core, vmf, 0UL, 0U);
 }

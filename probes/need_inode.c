@@ -7,8 +7,7 @@
 #include <linux/mm.h>
 #include <linux/vfio.h>
 
-void *probe(struct vfio_device *vdev);
-void *probe(struct vfio_device *vdev)
+static void *probe(struct vfio_device *vdev)
 {
 	return vdev->inode->i_mapping;
 }

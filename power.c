@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waking up from low power.
+ *
+ * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP revokes all DMABUFs. When the
+ * device wakes up, vfio-pci-core ends low power but leaves them revoked until
+ * userspace asks to leave low power, which it has no reason to do then. BAR
+ * mappings work again at once, and so should the others.
+ */
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/pm.h>
+
+#include "vfio_pci_dmabuf_mmap.h"
+
+static DEFINE_MUTEX(vpdm_power_mutex);
+static const struct dev_pm_ops *vpdm_core_pm_ops;
+static struct dev_pm_ops vpdm_pm_ops;
+
+/*
+ * A live buffer means that the device is open, and so does its end wait for us:
+ * vfio-pci-core closes a device by resuming it first.
+ */
+static bool vpdm_has_inner(struct vpdm_bufs *bufs)
+{
+	struct vpdm_buf *buf;
+	bool live = false;
+
+	down_read(&bufs->lock);
+	list_for_each_entry(buf, &bufs->list, node)
+		live |= buf->state == VPDM_LIVE && buf->inner;
+	up_read(&bufs->lock);
+
+	return live;
+}
+
+static int vpdm_runtime_resume(struct device *dev)
+{
+	struct vpdm_device *vdev = container_of(dev_get_drvdata(dev),
+						struct vpdm_device, core);
+	int ret;
+
+	ret = vpdm_core_pm_ops->runtime_resume(dev);
+	if (ret || READ_ONCE(vdev->core.pm_runtime_engaged) ||
+	    !vpdm_has_inner(vdev->bufs))
+		return ret;
+
+	return vfio_pci_core_ioctl_feature(&vdev->core.vdev,
+					   VFIO_DEVICE_FEATURE_SET |
+					   VFIO_DEVICE_FEATURE_LOW_POWER_EXIT,
+					   NULL, 0);
+}
+
+/**
+ * vpdm_power_init - hear of a device waking up
+ * @vdev: device, just registered
+ *
+ * vfio-pci-core has set its own dev_pm_ops in the driver, once more for each
+ * device.
+ */
+void vpdm_power_init(struct vpdm_device *vdev)
+{
+	struct device_driver *driver = vdev->core.pdev->dev.driver;
+
+	mutex_lock(&vpdm_power_mutex);
+	if (!vpdm_core_pm_ops) {
+		vpdm_core_pm_ops = driver->pm;
+		vpdm_pm_ops = *driver->pm;
+		if (vpdm_pm_ops.runtime_resume)
+			vpdm_pm_ops.runtime_resume = vpdm_runtime_resume;
+	}
+	driver->pm = &vpdm_pm_ops;
+	mutex_unlock(&vpdm_power_mutex);
+}
