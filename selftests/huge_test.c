@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Huge entries, as the page tables have them: where they fit they are used, where
+ * they do not the range's small pages are. One entry is one fault.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "lib/vfio_test.h"
+
+#define BAR	2
+#define STAMP	0x4855474500000000ULL
+#define RW	(PROT_READ | PROT_WRITE)
+#define BLOCK	VT_MIB(2)
+#define PAGES	(BLOCK / VT_PAGE)
+
+FIXTURE(huge) {
+	struct vt_device d;
+	size_t size;
+};
+
+FIXTURE_SETUP(huge)
+{
+	struct vpdm_pt_count c;
+	char *bar;
+
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
+	self->size = vt_bar_size(&self->d, BAR);
+	bar = vt_map_bar(&self->d, BAR, 0, self->size);
+	ASSERT_NE(NULL, bar);
+	vt_stamp(bar, self->size, STAMP);
+	c = vt_ptes(bar, self->size);
+	ASSERT_EQ(self->size, c.leaves[VPDM_PT_PTE] * VT_PAGE +
+			      c.leaves[VPDM_PT_PMD] * VT_PMD);
+	munmap(bar, self->size);
+}
+
+FIXTURE_TEARDOWN(huge)
+{
+	vt_close(&self->d);
+}
+
+/* Entries of a mapping by level. */
+struct entries {
+	size_t pte;
+	size_t pmd;
+	size_t pud;
+};
+
+static struct entries entries(const void *map, size_t size)
+{
+	struct vpdm_pt_count c = vt_ptes(map, size);
+
+	return (struct entries){
+		c.leaves[VPDM_PT_PTE], c.leaves[VPDM_PT_PMD],
+		c.leaves[VPDM_PT_PUD],
+	};
+}
+
+static void expect_entries(struct __test_metadata *_metadata, const void *map,
+			   size_t size, size_t pte, size_t pmd)
+{
+	struct entries e = entries(map, size);
+
+	EXPECT_EQ(pte, e.pte);
+	EXPECT_EQ(pmd, e.pmd);
+	EXPECT_EQ(0UL, e.pud);
+}
+
+/* Exports the ranges, maps them at a skew from 2 MiB, touches every page. */
+static char *export_and_touch(struct __test_metadata *_metadata,
+			      FIXTURE_DATA(huge) *self,
+			      const struct vfio_region_dma_range *r, size_t nr,
+			      size_t skew, long *faults)
+{
+	size_t size = vt_ranges_size(r, nr);
+	char *map;
+	int fd;
+
+	fd = vt_export(self->d.fd, BAR, O_RDWR, r, nr);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, size, RW, 0, VT_PMD, skew);
+	ASSERT_NE(NULL, map);
+	*faults = vt_touch_faults(map, size);
+	EXPECT_TRUE(vt_values_are(map, r, nr, STAMP));
+	EXPECT_TRUE(vt_pfns_are(map, r, nr, vt_bar_pfn(self->d.bdf, BAR)));
+	return map;
+}
+
+TEST_F(huge, aligned_address_has_2_mib_entries)
+{
+	struct vfio_region_dma_range r = { 0, self->size };
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	expect_entries(_metadata, map, self->size, 0, self->size / BLOCK);
+	EXPECT_EQ((long)(self->size / BLOCK), faults);
+}
+
+TEST_F(huge, second_mapping_at_an_aligned_address_has_them_beside_a_first)
+{
+	size_t size = self->size;
+	char *first, *second;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, size);
+	ASSERT_LE(0, fd);
+	first = vt_map(fd, size, RW, 0, VT_PMD, VT_PAGE);
+	second = vt_map(fd, size, RW, 0, VT_PMD, 0);
+	ASSERT_NE(NULL, first);
+	ASSERT_NE(NULL, second);
+	vt_touch(first, size);
+	vt_touch(second, size);
+	expect_entries(_metadata, first, size, size / VT_PAGE, 0);
+	expect_entries(_metadata, second, size, 0, size / BLOCK);
+}
+
+TEST_F(huge, unaligned_address_has_4_kib_entries)
+{
+	struct vfio_region_dma_range r = { 0, self->size };
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, VT_PAGE, &faults);
+	expect_entries(_metadata, map, self->size, self->size / VT_PAGE, 0);
+}
+
+TEST_F(huge, unaligned_slice_at_an_aligned_address_has_4_kib_entries)
+{
+	struct vfio_region_dma_range r = { VT_PAGE, VT_MIB(8) };
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	expect_entries(_metadata, map, r.length, r.length / VT_PAGE, 0);
+}
+
+/* Address and slice are off by the same: what lies between borders is huge. */
+TEST_F(huge, equally_unaligned_slice_and_address_have_2_mib_entries)
+{
+	struct vfio_region_dma_range r = { VT_PAGE, VT_MIB(8) };
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, VT_PAGE, &faults);
+	expect_entries(_metadata, map, r.length, PAGES, 3);
+	EXPECT_EQ(3 + 2, faults);
+}
+
+TEST_F(huge, block_that_the_mapping_cuts_off_is_small)
+{
+	size_t size = 2 * BLOCK + VT_PAGE;
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_MIB(8));
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, size, RW, 0, VT_PMD, 0);
+	ASSERT_NE(NULL, map);
+	vt_touch(map, size);
+	expect_entries(_metadata, map, size, 1, 2);
+	munmap(map, size);
+
+	map = vt_map(fd, BLOCK - VT_PAGE, RW, 0, VT_PMD, 0);
+	ASSERT_NE(NULL, map);
+	vt_touch(map, BLOCK - VT_PAGE);
+	expect_entries(_metadata, map, BLOCK - VT_PAGE, PAGES - 1, 0);
+}
+
+TEST_F(huge, mapping_at_an_offset)
+{
+	size_t size = VT_MIB(4);
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_MIB(16));
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, size, RW, VT_MIB(6), VT_PMD, 0);
+	ASSERT_NE(NULL, map);
+	EXPECT_EQ(2, vt_touch_faults(map, size));
+	expect_entries(_metadata, map, size, 0, 2);
+	EXPECT_EQ(vt_bar_pfn(self->d.bdf, BAR) + VT_MIB(6) / VT_PAGE + 5,
+		  vt_pte(map + 5 * VT_PAGE).pfn);
+	munmap(map, size);
+
+	/* The address is aligned, what is behind it is not. */
+	map = vt_map(fd, size, RW, VT_MIB(5), VT_PMD, 0);
+	ASSERT_NE(NULL, map);
+	vt_touch(map, size);
+	expect_entries(_metadata, map, size, size / VT_PAGE, 0);
+}
+
+/* Two aligned ranges with small ones between them, of one block in sum. */
+TEST_F(huge, aligned_parts_among_several_ranges)
+{
+	struct vfio_region_dma_range r[] = {
+		{ 2 * BLOCK, BLOCK },
+		{ 0, VT_PAGE },
+		{ 4 * BLOCK + VT_PAGE, BLOCK - VT_PAGE },
+		{ 8 * BLOCK, BLOCK },
+	};
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, r, VT_ARRAY_SIZE(r), 0,
+			       &faults);
+	expect_entries(_metadata, map, 4 * BLOCK - BLOCK, PAGES, 2);
+	EXPECT_EQ(2 + 2, faults);
+}
+
+/* A block of which the last page is another range's is not one entry. */
+TEST_F(huge, range_one_page_short_of_a_block)
+{
+	struct vfio_region_dma_range r[] = {
+		{ 0, BLOCK - VT_PAGE },
+		{ BLOCK, VT_PAGE },
+		{ BLOCK, BLOCK },
+	};
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, r, VT_ARRAY_SIZE(r), 0,
+			       &faults);
+	expect_entries(_metadata, map, 2 * BLOCK, PAGES, 1);
+	EXPECT_EQ(2 + 1, faults);
+}
+
+TEST_F(huge, 1024_neighbours_are_as_one_range)
+{
+	struct vfio_region_dma_range r[1024];
+	long faults;
+	size_t i;
+	char *map;
+
+	for (i = 0; i < VT_ARRAY_SIZE(r); i++)
+		r[i] = (struct vfio_region_dma_range){
+			4 * BLOCK + i * VT_PAGE, VT_PAGE,
+		};
+	map = export_and_touch(_metadata, self, r, VT_ARRAY_SIZE(r), 0,
+			       &faults);
+	expect_entries(_metadata, map, 2 * BLOCK, 0, 2);
+	EXPECT_EQ(2, faults);
+}
+
+TEST_F(huge, read_only_export_has_them_and_they_are_read_only)
+{
+	struct vfio_region_dma_range r = { 0, VT_MIB(4) };
+	char *map;
+	int fd;
+
+	fd = vt_export(self->d.fd, BAR, O_RDONLY, &r, 1);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, r.length, PROT_READ, 0, VT_PMD, 0);
+	ASSERT_NE(NULL, map);
+	vt_touch(map, r.length);
+	expect_entries(_metadata, map, r.length, 0, 2);
+	EXPECT_EQ(0U, vt_pte(map).writable);
+	EXPECT_EQ(SIGSEGV, vt_poke(map, 1));
+}
+
+TEST_F(huge, come_back_after_a_zap)
+{
+	struct vfio_region_dma_range r = { 0, VT_MIB(8) };
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	ASSERT_EQ(0, vt_memory(&self->d, false));
+	expect_entries(_metadata, map, r.length, 0, 0);
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+	EXPECT_EQ(4, vt_touch_faults(map, r.length));
+	expect_entries(_metadata, map, r.length, 0, 4);
+}
+
+TEST_F(huge, munmap_of_a_page_amid_an_entry)
+{
+	struct vfio_region_dma_range r = { 0, VT_MIB(4) };
+	size_t hole = BLOCK + 7 * VT_PAGE;
+	struct vfio_region_dma_range ends[] = {
+		{ 0, hole }, { hole + VT_PAGE, r.length - hole - VT_PAGE },
+	};
+	__u64 value;
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	ASSERT_EQ(0, munmap(map + hole, VT_PAGE));
+	EXPECT_TRUE(vt_values_are(map, &ends[0], 1, STAMP));
+	EXPECT_TRUE(vt_values_are(map + ends[1].offset, &ends[1], 1, STAMP));
+	EXPECT_EQ(SIGSEGV, vt_peek(map + hole, &value));
+	expect_entries(_metadata, map, ends[0].length, 7, 1);
+	expect_entries(_metadata, map + ends[1].offset, ends[1].length,
+		       PAGES - 8, 0);
+}
+
+TEST_F(huge, mprotect_of_a_page_amid_an_entry)
+{
+	struct vfio_region_dma_range r = { 0, VT_MIB(4) };
+	size_t at = BLOCK + 9 * VT_PAGE;
+	long faults;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	ASSERT_EQ(0, mprotect(map + at, VT_PAGE, PROT_READ));
+	EXPECT_EQ(SIGSEGV, vt_poke(map + at, 1));
+	EXPECT_EQ(0, vt_poke(map + at - VT_PAGE,
+			     STAMP + at / VT_PAGE - 1));
+	EXPECT_TRUE(vt_values_are(map, &r, 1, STAMP));
+}
+
+TEST_F(huge, child_of_a_fork_sees_the_same)
+{
+	struct vfio_region_dma_range r = { 0, VT_MIB(4) };
+	int status;
+	long faults;
+	pid_t pid;
+	char *map;
+
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	pid = fork();
+	if (!pid) {
+		bool right = vt_values_are(map, &r, 1, STAMP);
+		struct entries e = entries(map, r.length);
+
+		_exit(!right || e.pmd != 2 || e.pte);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* BAR mappings have what stock's have, at every alignment. */
+FIXTURE(as_stock) {
+	struct vt_device d;
+	struct vt_device stock;
+};
+
+FIXTURE_VARIANT(as_stock) {
+	size_t offset;
+	size_t size;
+	size_t skew;
+};
+
+FIXTURE_VARIANT_ADD(as_stock, aligned) { 0, VT_MIB(64), 0 };
+FIXTURE_VARIANT_ADD(as_stock, aligned_part) { VT_MIB(2), VT_MIB(6), 0 };
+FIXTURE_VARIANT_ADD(as_stock, equally_skewed) { VT_PAGE, VT_MIB(8), VT_PAGE };
+FIXTURE_VARIANT_ADD(as_stock, skewed) { 0, VT_MIB(8), VT_PAGE };
+FIXTURE_VARIANT_ADD(as_stock, end_amid_a_block) { 0, VT_MIB(5), 0 };
+
+FIXTURE_SETUP(as_stock)
+{
+	self->stock = (struct vt_device)VT_DEVICE_INIT;
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
+	ASSERT_EQ(0, vt_open(&self->stock, vt_bdf("B"), VT_STOCK));
+}
+
+FIXTURE_TEARDOWN(as_stock)
+{
+	vt_close(&self->d);
+	vt_close(&self->stock);
+}
+
+static struct entries bar_entries(const struct vt_device *d, size_t offset,
+				  size_t size, size_t align, size_t skew)
+{
+	struct vfio_region_info info;
+	struct entries e = {};
+	char *map;
+
+	if (vt_region(d, BAR, &info))
+		return e;
+	map = vt_map(d->fd, size, RW, info.offset + offset, align, skew);
+	if (!map)
+		return e;
+	vt_touch(map, size);
+	e = entries(map, size);
+	munmap(map, size);
+	return e;
+}
+
+TEST_F(as_stock, bar_mapping_has_the_same_entries)
+{
+	struct entries ours, stock;
+
+	ours = bar_entries(&self->d, variant->offset, variant->size, VT_PMD,
+			   variant->skew);
+	stock = bar_entries(&self->stock, variant->offset, variant->size,
+			    VT_PMD, variant->skew);
+	EXPECT_NE(0UL, stock.pte + stock.pmd);
+	EXPECT_EQ(stock.pte, ours.pte);
+	EXPECT_EQ(stock.pmd, ours.pmd);
+	EXPECT_EQ(stock.pud, ours.pud);
+}
+
+/* 1 GiB entries: the kernel has them if stock vfio-pci uses them. */
+FIXTURE(pud) {
+	struct vt_device d;
+};
+
+FIXTURE_SETUP(pud)
+{
+	struct entries stock;
+
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_STOCK));
+	stock = bar_entries(&self->d, 0, VT_PUD, VT_PUD, 0);
+	vt_close(&self->d);
+	if (!stock.pud)
+		SKIP(return, "no 1 GiB entries here: stock vfio-pci has none either");
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
+}
+
+FIXTURE_TEARDOWN(pud)
+{
+	vt_close(&self->d);
+}
+
+TEST_F(pud, dmabuf_at_an_aligned_address_has_a_1_gib_entry)
+{
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	EXPECT_EQ(1, vt_touch_faults(map, VT_MIB(8)));
+	EXPECT_EQ(1UL, entries(map, VT_PUD).pud);
+	EXPECT_EQ(VT_PUD, vt_present(map, VT_PUD));
+	EXPECT_EQ(vt_bar_pfn(self->d.bdf, BAR) + 12345,
+		  vt_pte(map + 12345 * VT_PAGE).pfn);
+}
+
+TEST_F(pud, bar_at_an_aligned_address_has_a_1_gib_entry)
+{
+	EXPECT_EQ(1UL, bar_entries(&self->d, 0, VT_PUD, VT_PUD, 0).pud);
+}
+
+TEST_F(pud, address_aligned_to_2_mib_has_2_mib_entries)
+{
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, VT_PMD);
+	ASSERT_NE(NULL, map);
+	vt_touch(map, VT_MIB(8));
+	expect_entries(_metadata, map, VT_PUD, 0, 4);
+}
+
+TEST_F(pud, zap_and_refault)
+{
+	__u64 value;
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, vt_poke(map + 8, 1234));
+	ASSERT_EQ(0, vt_memory(&self->d, false));
+	EXPECT_EQ(0UL, vt_present(map, VT_PUD));
+	EXPECT_EQ(SIGBUS, vt_peek(map + 8, &value));
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+	EXPECT_EQ(0, vt_peek(map + 8, &value));
+	EXPECT_EQ(1234ULL, value);
+	EXPECT_EQ(1UL, entries(map, VT_PUD).pud);
+}
+
+TEST_F(pud, munmap_of_a_page_amid_the_entry)
+{
+	size_t hole = VT_MIB(512);
+	__u64 value;
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, vt_poke(map + hole - VT_PAGE, 11));
+	ASSERT_EQ(0, vt_poke(map + hole + VT_PAGE, 22));
+	ASSERT_EQ(0, munmap(map + hole, VT_PAGE));
+	ASSERT_EQ(0, vt_peek(map + hole - VT_PAGE, &value));
+	EXPECT_EQ(11ULL, value);
+	ASSERT_EQ(0, vt_peek(map + hole + VT_PAGE, &value));
+	EXPECT_EQ(22ULL, value);
+	EXPECT_EQ(SIGSEGV, vt_peek(map + hole, &value));
+}
+
+TEST_F(pud, mprotect_of_a_page_amid_the_entry)
+{
+	size_t at = VT_MIB(512);
+	__u64 value;
+	char *map;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, vt_poke(map + at, 33));
+	ASSERT_EQ(0, mprotect(map + at, VT_PAGE, PROT_READ));
+	ASSERT_EQ(0, vt_peek(map + at, &value));
+	EXPECT_EQ(33ULL, value);
+	EXPECT_EQ(SIGSEGV, vt_poke(map + at, 1));
+	EXPECT_EQ(0, vt_poke(map + at + VT_PAGE, 1));
+}
+
+/* Where no 1 GiB entry can be any more. */
+TEST_F(pud, mremap_to_an_address_that_is_not_aligned)
+{
+	__u64 value;
+	char *map, *to;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	to = vt_map(fd, VT_PUD, RW, 0, VT_PUD, VT_PAGE);
+	ASSERT_NE(NULL, map);
+	ASSERT_NE(NULL, to);
+	ASSERT_EQ(0, vt_poke(map + VT_MIB(700), 44));
+	ASSERT_EQ(1UL, entries(map, VT_PUD).pud);
+	ASSERT_EQ(to, mremap(map, VT_PUD, VT_PUD,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	ASSERT_EQ(0, vt_peek(to + VT_MIB(700), &value));
+	EXPECT_EQ(44ULL, value);
+}
+
+TEST_F(pud, mremap_to_an_aligned_address)
+{
+	__u64 value;
+	char *map, *to;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	to = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_NE(NULL, to);
+	ASSERT_EQ(0, vt_poke(map + VT_MIB(700), 55));
+	ASSERT_EQ(to, mremap(map, VT_PUD, VT_PUD,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	ASSERT_EQ(0, vt_peek(to + VT_MIB(700), &value));
+	EXPECT_EQ(55ULL, value);
+	EXPECT_EQ(1UL, entries(to, VT_PUD).pud);
+}
+
+TEST_F(pud, mremap_of_a_part)
+{
+	__u64 value;
+	char *map, *to;
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	to = vt_map(fd, VT_MIB(4), RW, 0, VT_PMD, VT_PAGE);
+	ASSERT_NE(NULL, map);
+	ASSERT_NE(NULL, to);
+	ASSERT_EQ(0, vt_poke(map + VT_MIB(702), 66));
+	ASSERT_EQ(to, mremap(map + VT_MIB(700), VT_MIB(4), VT_MIB(4),
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	ASSERT_EQ(0, vt_peek(to + VT_MIB(2), &value));
+	EXPECT_EQ(66ULL, value);
+	EXPECT_EQ(SIGSEGV, vt_peek(map + VT_MIB(702), &value));
+}
+
+TEST_F(pud, child_of_a_fork)
+{
+	__u64 value;
+	int status, fd;
+	pid_t pid;
+	char *map;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, vt_poke(map + VT_MIB(300), 77));
+	pid = fork();
+	if (!pid) {
+		if (vt_peek(map + VT_MIB(300), &value) || value != 77)
+			_exit(1);
+		_exit(vt_poke(map + VT_MIB(300), 78) != 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, vt_peek(map + VT_MIB(300), &value));
+	EXPECT_EQ(78ULL, value);
+}
+
+TEST_HARNESS_MAIN
