@@ -98,17 +98,20 @@ static bool name_agrees(struct vfio_dmabuf_device *dev,
 	return !strcmp(bdf, dev->bdf) && named_bar == bar;
 }
 
+/* The page that a smaller BAR lies in can be mapped whole. */
 static int find_bar(struct vfio_dmabuf_device *dev, uint64_t offset,
 		    size_t length)
 {
+	uint64_t mask = vd_page_size() - 1, at, size;
 	unsigned int i;
 
-	for (i = 0; i < VD_NR_BARS; i++)
-		if (offset >= dev->bar[i].offset &&
-		    offset - dev->bar[i].offset < dev->bar[i].size &&
-		    length <= dev->bar[i].size -
-			      (offset - dev->bar[i].offset))
+	for (i = 0; i < VD_NR_BARS; i++) {
+		at = offset - dev->bar[i].offset;
+		size = (dev->bar[i].size + mask) & ~mask;
+		if (offset >= dev->bar[i].offset && at < size &&
+		    length <= size - at)
 			return i;
+	}
 	return -1;
 }
 
@@ -116,8 +119,10 @@ static int recognise(struct vfio_dmabuf_device *dev, const struct vd_maps *maps,
 		     uintptr_t addr, size_t length, bool ours)
 {
 	const struct vd_vma *vma = vd_maps_find(maps, addr);
+	size_t page = vd_page_size();
 	int bar;
 
+	length = (length + page - 1) & ~(page - 1);
 	if (!length || !vma || vma->end - addr < length ||
 	    !vd_vma_is_vfio(vma))
 		return vd_error(dev->ctx, EINVAL, "0x%zx bytes at 0x%lx are not one mapping of a VFIO device",
