@@ -20,16 +20,6 @@
 #define SET	(VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR)
 #define GET	(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR)
 
-/* Booted with "nopat" the machine has no write-combining for a page. */
-static bool without_pat(void)
-{
-	char cmdline[4096];
-
-	if (vt_read_text("/proc/cmdline", cmdline, sizeof(cmdline)))
-		return false;
-	return strstr(cmdline, "nopat");
-}
-
 FIXTURE(memattr) {
 	struct vt_device d;
 	int fd;
@@ -217,22 +207,7 @@ TEST_F(memattr, nc_entries_are_uc_minus)
 			    VPDM_PT_UC_MINUS));
 }
 
-TEST_F(memattr, wc_is_refused_without_pat_and_nc_still_works)
-{
-	char *map;
-
-	if (!without_pat())
-		SKIP(return, "only on a machine booted with nopat");
-	EXPECT_EQ(-ENOENT, vt_memattr_set(self->d.fd, self->fd, WC));
-	EXPECT_EQ(NC, vt_memattr_get(self->d.fd, self->fd));
-	EXPECT_EQ(0, vt_memattr_set(self->d.fd, self->fd, NC));
-	map = map_and_touch(self->fd, VT_PAGE);
-	ASSERT_NE(NULL, map);
-	EXPECT_TRUE(all_are(map, SIZE, VPDM_PT_UC_MINUS));
-	EXPECT_EQ(0, vt_poke(map, 1));
-}
-
-/* Where write-combining can be had. */
+/* Buffers with write-combining; a machine without it is nopat_test's. */
 FIXTURE(wc) {
 	struct vt_device d;
 	int fd;
@@ -247,8 +222,6 @@ FIXTURE_VARIANT_ADD(wc, unaligned) { .skew = VT_PAGE };
 
 FIXTURE_SETUP(wc)
 {
-	if (without_pat())
-		SKIP(return, "no write-combining: booted with nopat");
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	self->fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, self->fd);
