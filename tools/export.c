@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run a program that has a slice of a BAR open. This process keeps the device
+ * open meanwhile: with it the buffer lives and dies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tool.h"
+#include "vfio_dmabuf.h"
+
+#define MAX_RANGES	64
+/* The first fd after the standard ones */
+#define PROGRAM_FD	3
+
+struct request {
+	unsigned int bar;
+	struct vfio_dmabuf_range ranges[MAX_RANGES];
+	uint32_t nr;
+	bool wc;
+	bool read_only;
+	const char *name;
+	char bdf[BDF_LEN];
+	char **program;
+};
+
+static pid_t child;
+
+static void forward(int sig)
+{
+	if (child > 0)
+		kill(child, sig);
+}
+
+static int parse_range(struct request *req, char *text)
+{
+	struct vfio_dmabuf_range *range = &req->ranges[req->nr];
+	char *plus = strchr(text, '+');
+
+	if (req->nr == MAX_RANGES)
+		return usage_error("at most %d ranges", MAX_RANGES);
+	if (!plus)
+		return usage_error("a range is OFFSET+LENGTH, such as 0x1000+64K: \"%s\"",
+				   text);
+	*plus = '\0';
+	if (parse_size(text, &range->offset) ||
+	    parse_size(plus + 1, &range->length))
+		return usage_error("\"%s+%s\" is not a range such as 0x1000+64K",
+				   text, plus + 1);
+	req->nr++;
+	return DONE;
+}
+
+static int parse(int argc, char **argv, struct request *req)
+{
+	static const struct option options[] = {
+		{ "bar", required_argument, NULL, 'b' },
+		{ "range", required_argument, NULL, 'r' },
+		{ "wc", no_argument, NULL, 'w' },
+		{ "read-only", no_argument, NULL, 'o' },
+		{ "name", required_argument, NULL, 'n' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			if (strlen(optarg) != 1 || *optarg < '0' ||
+			    *optarg > '5')
+				return usage_error("a BAR is 0 to 5, not \"%s\"",
+						   optarg);
+			req->bar = *optarg - '0';
+			break;
+		case 'r':
+			if (parse_range(req, optarg))
+				return USAGE;
+			break;
+		case 'w':
+			req->wc = true;
+			break;
+		case 'o':
+			req->read_only = true;
+			break;
+		case 'n':
+			req->name = optarg;
+			break;
+		default:
+			return USAGE;
+		}
+	}
+	if (argc - optind < 2)
+		return usage_error("export needs a device and a program");
+	if (parse_bdf(argv[optind], req->bdf))
+		return usage_error("\"%s\" is not a PCI address",
+				   argv[optind]);
+	req->program = argv + optind + 1;
+	return DONE;
+}
+
+static int whole_bar(struct vfio_dmabuf_device *dev, struct request *req)
+{
+	struct vfio_dmabuf_bar bar;
+
+	if (vfio_dmabuf_bar_info(dev, req->bar, &bar))
+		return FAILED;
+	if (!bar.size)
+		return fail("%s has no BAR %u", req->bdf, req->bar);
+	req->ranges[0].length = bar.size;
+	req->nr = 1;
+	return DONE;
+}
+
+static int make_buffer(struct vfio_dmabuf_ctx *ctx,
+		       struct vfio_dmabuf_device *dev, struct request *req)
+{
+	int fd;
+
+	if (!req->nr && whole_bar(dev, req))
+		return -1;
+	fd = vfio_dmabuf_export(dev, req->bar, req->ranges, req->nr,
+				O_CLOEXEC |
+				(req->read_only ? O_RDONLY : O_RDWR));
+	if (fd < 0 ||
+	    (req->wc && vfio_dmabuf_set_memattr(dev, fd, VFIO_DMABUF_WC)) ||
+	    (req->name && vfio_dmabuf_set_name(ctx, fd, req->name))) {
+		fail("%s", vfio_dmabuf_error(ctx));
+		return -1;
+	}
+	return fd;
+}
+
+static void set_number(const char *name, uint64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	setenv(name, text, 1);
+}
+
+static void announce(const struct request *req,
+		     const struct vfio_dmabuf_info *info)
+{
+	set_number("VFIO_DMABUF_FD", PROGRAM_FD);
+	set_number("VFIO_DMABUF_SIZE", info->size);
+	set_number("VFIO_DMABUF_PHASE", info->phase);
+	setenv("VFIO_DMABUF_MEMATTR",
+	       info->memattr == VFIO_DMABUF_WC ? "WC" : "NC", 1);
+	setenv("VFIO_DMABUF_NAME", info->name, 1);
+	setenv("VFIO_DMABUF_DEVICE", req->bdf, 1);
+}
+
+static void run_program(const struct request *req,
+			const struct vfio_dmabuf_info *info, int fd)
+{
+	announce(req, info);
+	if (fd == PROGRAM_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, PROGRAM_FD) < 0)
+		_exit(fail("cannot pass the fd: %s", strerror(errno)));
+	execvp(req->program[0], req->program);
+	fail("cannot run %s: %s", req->program[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* As a shell gives it. */
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   128 + WTERMSIG(status);
+}
+
+static int run(const struct request *req, const struct vfio_dmabuf_info *info,
+	       int fd)
+{
+	struct sigaction sa = { .sa_handler = forward };
+	int status;
+
+	child = fork();
+	if (child < 0)
+		return fail("cannot fork: %s", strerror(errno));
+	if (!child)
+		run_program(req, info, fd);
+	/* The terminal sends its own signals to the program, too. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail("cannot wait: %s", strerror(errno));
+	return exit_status(status);
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct request req = { .bar = 2 };
+	struct vfio_dmabuf_device *dev;
+	struct vfio_dmabuf_info info;
+	struct vfio_dmabuf_ctx *ctx;
+	int ret, fd;
+
+	ret = parse(argc, argv, &req);
+	if (ret)
+		return ret;
+	ctx = vfio_dmabuf_new();
+	if (!ctx)
+		return fail("out of memory");
+	ret = FAILED;
+	if (vfio_dmabuf_open(ctx, req.bdf, 0, &dev)) {
+		fail("%s", vfio_dmabuf_error(ctx));
+		goto out;
+	}
+	fd = make_buffer(ctx, dev, &req);
+	if (fd < 0)
+		goto out;
+	if (vfio_dmabuf_describe(dev, fd, req.ranges[0].offset, &info))
+		fail("%s", vfio_dmabuf_error(ctx));
+	else
+		ret = run(&req, &info, fd);
+	close(fd);
+out:
+	vfio_dmabuf_free(ctx);
+	return ret;
+}
