@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When the tool leaves a device with its driver: a machine made of files, with
+ * a disk, a RAID on it, an NVMe disk of many paths, and a bond of NICs.
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/text.c"
+#include "tools/pci.c"
+#include "tools/procs.c"
+#include "tools/guards.c"
+#include "tap.h"
+
+#define DISK	"0000:00:10.0"
+#define NVME	"0000:00:11.0"
+#define NIC	"0000:00:12.0"
+#define IDLE	"0000:00:13.0"
+
+static char root[] = "/tmp/guards.XXXXXX";
+
+int fail(const char *fmt, ...)
+{
+	(void)fmt;
+	return FAILED;
+}
+
+static void make_dir(const char *path)
+{
+	char full[PATH_MAX], *slash;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	for (slash = full + strlen(root) + 1; (slash = strchr(slash, '/'));
+	     slash++) {
+		*slash = '\0';
+		mkdir(full, 0700);
+		*slash = '/';
+	}
+	mkdir(full, 0700);
+}
+
+static void make_link(const char *path, const char *target)
+{
+	char full[PATH_MAX], to[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	snprintf(to, sizeof(to), "%s%s", root, target);
+	if (symlink(to, full))
+		bail_out("symlink");
+}
+
+static void make_file(const char *path, const char *text)
+{
+	char full[PATH_MAX];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	f = fopen(full, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		bail_out("file");
+}
+
+#define PCI	"/sys/devices/pci0000:00/"
+#define SDA	PCI DISK "/ata1/block/sda"
+#define MD	"/sys/devices/virtual/block/md0"
+#define SUBSYS	"/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
+#define BOND	"/sys/devices/virtual/net/bond0"
+#define BRIDGE	"/sys/devices/virtual/net/br0"
+
+static void make_machine(void)
+{
+	make_dir("/proc/self");
+	make_dir("/proc/net");
+	make_dir("/sys/dev/block");
+	make_dir("/sys/class/net");
+	make_dir(SDA "/sda1");
+	make_link("/sys/dev/block/8:1", SDA "/sda1");
+	make_dir(MD "/slaves");
+	make_link("/sys/dev/block/9:0", MD);
+	make_link(MD "/slaves/sda1", SDA "/sda1");
+	make_dir(MD "/md0p1");
+	make_link("/sys/dev/block/259:9", MD "/md0p1");
+	make_dir(PCI NVME "/nvme/nvme0");
+	make_dir(SUBSYS "/nvme0n1/nvme0n1p1");
+	make_link(SUBSYS "/nvme0", PCI NVME "/nvme/nvme0");
+	make_link(SUBSYS "/nvme0n1/device", SUBSYS);
+	make_link("/sys/dev/block/259:1", SUBSYS "/nvme0n1/nvme0n1p1");
+	make_dir(PCI NIC "/net/eth0");
+	make_link("/sys/class/net/eth0", PCI NIC "/net/eth0");
+	make_dir(BOND);
+	make_link("/sys/class/net/bond0", BOND);
+	make_link(BOND "/lower_eth0", PCI NIC "/net/eth0");
+	make_dir(BRIDGE);
+	make_link("/sys/class/net/br0", BRIDGE);
+	make_link(BRIDGE "/lower_bond0", BOND);
+	make_dir(PCI IDLE);
+}
+
+static char why[512];
+
+static bool mounted(const char *bdf, const char *numbers)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "22 1 0:21 / /proc rw - proc proc rw\n36 1 %s / /home rw,x shared:1 - ext4 none rw\n",
+		 numbers);
+	make_file("/proc/self/mountinfo", text);
+	why[0] = '\0';
+	return guard_mounted(bdf, why, sizeof(why)) == -EBUSY &&
+	       strstr(why, "/home");
+}
+
+static void test_disks(void)
+{
+	ok(mounted(DISK, "8:1"), "a partition of a disk");
+	ok(mounted(DISK, "9:0"), "a RAID on it");
+	ok(mounted(DISK, "259:9"), "a partition of the RAID");
+	ok(mounted(NVME, "259:1"), "a multipath NVMe disk");
+	ok(!mounted(IDLE, "8:1") && !mounted(NVME, "9:0") &&
+	   !mounted(DISK, "259:1") && !mounted(DISK, "0:33"),
+	   "not of the others");
+}
+
+#define HEADER "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\n"
+
+static bool routed(const char *bdf, const char *v4, const char *v6)
+{
+	make_file("/proc/net/route", v4);
+	make_file("/proc/net/ipv6_route", v6);
+	why[0] = '\0';
+	return guard_route(bdf, why, sizeof(why)) == -EBUSY;
+}
+
+#define V6(dest, len, dev) \
+	dest " " len " " ZERO " 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 " dev "\n"
+#define ZERO "00000000000000000000000000000000"
+#define FE80 "fe800000000000000000000000000000"
+
+static void test_routes(void)
+{
+	static const char subnet[] = HEADER
+		"eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n";
+
+	ok(routed(NIC, HEADER "eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n", ""),
+	   "the NIC of the default route");
+	ok(routed(NIC, HEADER "bond0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n", ""),
+	   "a NIC in a bond of it");
+	ok(routed(NIC, HEADER "br0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n", "") &&
+	   strstr(why, "br0"), "in a bond in a bridge of it");
+	ok(!routed(NIC, subnet, ""), "not for a route to a network");
+	ok(!routed(IDLE, HEADER "br0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n", ""),
+	   "not for another device");
+	ok(routed(NIC, subnet, V6(FE80, "40", "lo") V6(ZERO, "00", "eth0")),
+	   "for IPv6");
+	ok(!routed(NIC, subnet, V6(FE80, "00", "eth0") V6(ZERO, "40", "eth0")),
+	   "not for another IPv6 route");
+}
+
+static void test_users(void)
+{
+	make_dir("/proc/17/fd");
+	make_dir("/proc/17/fdinfo");
+	make_file("/proc/17/comm", "a driver\n");
+	make_file("/proc/17/maps", "");
+	make_dir("/sys/bus/pci/devices");
+	make_dir("/sys/kernel/iommu_groups/5");
+	make_link("/sys/bus/pci/devices/" DISK, PCI DISK);
+	make_link(PCI DISK "/iommu_group", "/sys/kernel/iommu_groups/5");
+	make_link("/sys/bus/pci/devices/" NIC, PCI NIC);
+
+	ok(!guard_in_use(DISK, why, sizeof(why)), "nobody uses it");
+	if (chdir(root) || symlink("/dev/vfio/5", "proc/17/fd/3"))
+		bail_out("symlink");
+	ok(guard_in_use(DISK, why, sizeof(why)) == -EBUSY &&
+	   strstr(why, "a driver (pid 17)"), "a process has its group open");
+	ok(!guard_in_use(NIC, why, sizeof(why)), "not of a device without");
+	if (symlink("anon_inode:[vfio-device]", "proc/17/fd/4"))
+		bail_out("symlink");
+	make_file("/proc/17/fdinfo/4",
+		  "pos:\t0\nvfio-device-syspath: /sys" PCI NIC "/vfio-dev/vfio0\n");
+	ok(guard_in_use(NIC, why, sizeof(why)) == -EBUSY,
+	   "a process has the device open");
+}
+
+static void test_sizes(void)
+{
+	static const char * const bad[] = {
+		"", "K", "-1", "4KB", "4 K", "0x", "20000000000G", "1T",
+	};
+	uint64_t value;
+	char buf[32];
+	bool all = true;
+	size_t i;
+
+	ok(!parse_size("0x1000", &value) && value == 0x1000 &&
+	   !parse_size("64K", &value) && value == 65536 &&
+	   !parse_size("3G", &value) && value == 3ULL << 30 &&
+	   !parse_size("0", &value) && !value, "sizes that are right");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (!parse_size(bad[i], &value)) {
+			printf("# \"%s\" is %llu\n", bad[i],
+			       (unsigned long long)value);
+			all = false;
+		}
+	ok(all, "sizes that are wrong");
+	ok(!strcmp(size_text(65536, buf), "64K") &&
+	   !strcmp(size_text(4097, buf), "4097") &&
+	   !strcmp(size_text(0, buf), "0") &&
+	   !strcmp(size_text(1ULL << 40, buf), "1T"), "sizes as text");
+}
+
+static int take_away(const char *path, const struct stat *st, int type,
+		     struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	if (!mkdtemp(root))
+		bail_out("mkdtemp");
+	sys_root = root;
+	make_machine();
+	plan(19);
+	test_disks();
+	test_routes();
+	test_users();
+	test_sizes();
+	nftw(root, take_away, 16, FTW_DEPTH | FTW_PHYS);
+	return finish();
+}
