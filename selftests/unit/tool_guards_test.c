@@ -97,6 +97,10 @@ static void make_machine(void)
 	make_link("/sys/class/net/br0", BRIDGE);
 	make_link(BRIDGE "/lower_bond0", BOND);
 	make_dir(PCI IDLE);
+	/* Of a domain with more digits, as Intel VMD has */
+	make_dir("/sys/devices/pci10000:00/1" DISK "/block/sdb");
+	make_link("/sys/dev/block/8:16",
+		  "/sys/devices/pci10000:00/1" DISK "/block/sdb");
 }
 
 static char why[512];
@@ -121,7 +125,8 @@ static void test_disks(void)
 	ok(mounted(DISK, "259:9"), "a partition of the RAID");
 	ok(mounted(NVME, "259:1"), "a multipath NVMe disk");
 	ok(!mounted(IDLE, "8:1") && !mounted(NVME, "9:0") &&
-	   !mounted(DISK, "259:1") && !mounted(DISK, "0:33"),
+	   !mounted(DISK, "259:1") && !mounted(DISK, "0:33") &&
+	   !mounted(DISK, "8:16"),
 	   "not of the others");
 }
 
@@ -172,8 +177,10 @@ static void test_users(void)
 	make_link(PCI DISK "/iommu_group", "/sys/kernel/iommu_groups/5");
 	make_link("/sys/bus/pci/devices/" NIC, PCI NIC);
 
+	if (chdir(root) || symlink("/dev/vfio/6", "proc/17/fd/2"))
+		bail_out("symlink");
 	ok(!guard_in_use(DISK, why, sizeof(why)), "nobody uses it");
-	if (chdir(root) || symlink("/dev/vfio/5", "proc/17/fd/3"))
+	if (symlink("/dev/vfio/5", "proc/17/fd/3"))
 		bail_out("symlink");
 	ok(guard_in_use(DISK, why, sizeof(why)) == -EBUSY &&
 	   strstr(why, "a driver (pid 17)"), "a process has its group open");
