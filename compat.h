@@ -36,6 +36,10 @@
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
 #endif
 
+#ifndef VPDM_HAVE_ZAP_SPECIAL
+#define zap_special_vma_range	zap_vma_ptes
+#endif
+
 #ifndef VPDM_HAVE_MEMORY_ENABLED
 static inline bool __vfio_pci_memory_enabled(struct vfio_pci_core_device *core)
 {

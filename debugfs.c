@@ -30,7 +30,7 @@ static void vpdm_buffer_show(struct seq_file *m, struct vpdm_buf *buf)
 
 	seq_printf(m, "%lu %s %u %llu %zu %s %s %d %d %d ",
 		   (unsigned long)buf->inode->i_ino,
-		   buf->device_file ? "bar" : "export", buf->bar,
+		   buf->is_bar ? "bar" : "export", buf->bar,
 		   buf->ranges.pages << PAGE_SHIFT, buf->ranges.nr,
 		   buf->memattr == VFIO_DMA_BUF_MEMATTR_WC ? "WC" : "NC",
 		   vpdm_state_name(buf->state), atomic_read(&buf->vmas),

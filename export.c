@@ -94,7 +94,6 @@ void vpdm_buf_put(struct vpdm_buf *buf)
 static void vpdm_buf_release(struct dma_buf *dmabuf)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
-	struct file *device_file = buf->device_file;
 
 	trace_vpdm_release(buf);
 
@@ -104,10 +103,6 @@ static void vpdm_buf_release(struct dma_buf *dmabuf)
 
 	vpdm_inner_release(buf);
 	vpdm_buf_put(buf);
-
-	/* May close the device, which zaps what is in its list. */
-	if (device_file)
-		fput(device_file);
 }
 
 static const struct dma_buf_ops vpdm_dmabuf_ops = {
@@ -163,7 +158,8 @@ static void vpdm_buf_init(struct vpdm_buf *buf, struct vpdm_device *vdev,
 	buf->ranges = source->ranges;
 	buf->bar = source->bar;
 	buf->pgoff = source->pgoff;
-	if (source->device_file)
+	buf->is_bar = source->device_file;
+	if (buf->is_bar)
 		buf->device_file = get_file(source->device_file);
 	vpdm_buf_set_mapping(buf, &vdev->core.vdev);
 

@@ -1,214 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where pages are mapped: mmap() of DMABUFs and of BARs, faults, memory
- * attributes.
+ * mmap() of DMABUFs and of BARs, the life of their VMAs, memory attributes.
  */
 #include <linux/file.h>
-#include <linux/moduleparam.h>
 #include <linux/pgtable.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
 #include "trace.h"
 
-static unsigned int fault_around_kb = MIN(PMD_SIZE, SZ_2M) / SZ_1K;
-
-static int vpdm_fault_around_set(const char *val, const struct kernel_param *kp)
+static bool vpdm_is_pud_leaf(struct mm_struct *mm, unsigned long addr)
 {
-	unsigned long bytes;
-	unsigned int kb;
-	int ret;
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
 
-	ret = kstrtouint(val, 0, &kb);
-	if (ret)
-		return ret;
+	if (pgd_none(*pgd))
+		return false;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return false;
+	pud = pud_offset(p4d, addr);
 
-	bytes = (unsigned long)kb * SZ_1K;
-	if (!is_power_of_2(bytes) || bytes < PAGE_SIZE || bytes > PMD_SIZE)
-		return -EINVAL;
-
-	WRITE_ONCE(fault_around_kb, kb);
-	return 0;
+	return !pud_none(*pud) && pud_leaf(*pud);
 }
 
-static const struct kernel_param_ops vpdm_fault_around_ops = {
-	.set = vpdm_fault_around_set,
-	.get = param_get_uint,
-};
-
-module_param_cb(fault_around_kb, &vpdm_fault_around_ops, &fault_around_kb, 0644);
-MODULE_PARM_DESC(fault_around_kb, "KiB around a fault that are mapped at once where huge pages do not fit: a power of two, one page to the size that a PMD maps");
-
-static pgoff_t vpdm_page(const struct vpdm_buf *buf,
-			 const struct vm_area_struct *vma, unsigned long addr)
+static void vpdm_zap_pud_leaves(struct vm_area_struct *vma)
 {
-	return vma->vm_pgoff - buf->pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+	unsigned long addr = ALIGN(vma->vm_start, PUD_SIZE);
+
+	for (; addr < vma->vm_end && vma->vm_end - addr >= PUD_SIZE;
+	     addr += PUD_SIZE)
+		if (vpdm_is_pud_leaf(vma->vm_mm, addr))
+			zap_special_vma_range(vma, addr, PUD_SIZE);
 }
 
 /*
- * Whether pages may be mapped now. Both locks held for read: nothing of it
- * changes before the entries are in place.
+ * The kernel cannot split a PUD entry of a PFN mapping, nor move one: munmap()
+ * of a page amid it takes the entry for a page table (mm_find_pmd()), mremap()
+ * clears it without a TLB flush (pud_none_or_clear_bad()). So before either, the
+ * mapping that @copy is cut from or is to replace loses its PUD entries. It is
+ * locked, or a fault would put them back.
  */
-static vm_fault_t vpdm_may_fault(struct vpdm_buf *buf)
+static void vpdm_vma_before_split(struct vm_area_struct *copy,
+				  const struct vpdm_buf *buf)
 {
-	struct vfio_pci_core_device *core = buf->bufs->core;
-	int ret;
+	VMA_ITERATOR(vmi, copy->vm_mm, 0);
+	struct vm_area_struct *vma;
 
-	if (buf->state != VPDM_LIVE || buf->bufs->blocked)
-		return VM_FAULT_SIGBUS;
-	if (core->pm_runtime_engaged || !__vfio_pci_memory_enabled(core))
-		return VM_FAULT_SIGBUS;
+	if (buf->ranges.pages < PUD_SIZE >> PAGE_SHIFT)
+		return;
 
-	ret = vpdm_inner_listen(buf);
-
-	return ret ? vmf_error(ret) : 0;
-}
-
-/**
- * struct vpdm_fill - entries to write in one go
- * @mm: address space
- * @prot: protection and memory attribute
- * @pfn: PFN of the next entry
- * @filled: entries written
- */
-struct vpdm_fill {
-	struct mm_struct *mm;
-	pgprot_t prot;
-	unsigned long pfn;
-	unsigned int filled;
-};
-
-static int vpdm_fill_pte(pte_t *pte, unsigned long addr, void *data)
-{
-	struct vpdm_fill *fill = data;
-
-	if (pte_none(ptep_get(pte))) {
-		set_pte_at(fill->mm, addr, pte,
-			   pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
-		fill->filled++;
+	for_each_vma(vmi, vma) {
+		if (vma->vm_ops != copy->vm_ops ||
+		    vma->vm_private_data != buf)
+			continue;
+		vma_start_write(vma);
+		vpdm_zap_pud_leaves(vma);
 	}
-	fill->pfn++;
-
-	return 0;
-}
-
-/*
- * Map what is in the same range and the same VMA, in an aligned block around the
- * fault: one fault then does for up to 512 pages.
- *
- * The entries are written here, as vmf_insert_pfn() would replace the cache mode
- * of vm_page_prot by the one that x86 has recorded for the PFN
- * (pfnmap_setup_cachemode()): UC-, from vfio-pci-core's pci_iomap() of the BAR.
- */
-static vm_fault_t vpdm_fault_around(struct vm_fault *vmf,
-				    const struct vpdm_hit *hit,
-				    unsigned int *filled)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long block = (unsigned long)READ_ONCE(fault_around_kb) * SZ_1K;
-	unsigned long addr = vmf->address & PAGE_MASK;
-	unsigned long first = ALIGN_DOWN(addr, block);
-	unsigned long last = first + block - PAGE_SIZE;
-	u64 before, after;
-	struct vpdm_fill fill;
-	int ret;
-
-	/* Another thread's huge entry: the access is repeated and finds it. */
-	if (pmd_leaf(pmdp_get_lockless(vmf->pmd)))
-		return VM_FAULT_NOPAGE;
-
-	first = max(first, vma->vm_start);
-	last = min(last, vma->vm_end - PAGE_SIZE);
-	before = min_t(u64, hit->before, (addr - first) >> PAGE_SHIFT);
-	after = min_t(u64, hit->after, ((last - addr) >> PAGE_SHIFT) + 1);
-
-	fill = (struct vpdm_fill) {
-		.mm = vma->vm_mm,
-		.prot = vma->vm_page_prot,
-		.pfn = hit->pfn - before,
-	};
-	ret = apply_to_page_range(vma->vm_mm, addr - (before << PAGE_SHIFT),
-				  (before + after) << PAGE_SHIFT,
-				  vpdm_fill_pte, &fill);
-	*filled = fill.filled;
-
-	return ret ? vmf_error(ret) : VM_FAULT_NOPAGE;
-}
-
-static vm_fault_t vpdm_insert(struct vm_fault *vmf, struct vpdm_buf *buf,
-			      const struct vpdm_hit *hit, unsigned int order,
-			      unsigned int *filled)
-{
-	vm_fault_t ret;
-
-	ret = vpdm_may_fault(buf);
-	if (ret)
-		return ret;
-
-	if (!order)
-		return vpdm_fault_around(vmf, hit, filled);
-
-	ret = vfio_pci_vmf_insert_pfn(buf->bufs->core, vmf, hit->pfn, order);
-	if (ret == VM_FAULT_NOPAGE)
-		*filled = 1U << order;
-
-	return ret;
-}
-
-/* An order fits if its block is within the VMA and within one range. */
-static bool vpdm_order_fits(const struct vpdm_buf *buf,
-			    const struct vm_fault *vmf, unsigned int order,
-			    struct vpdm_hit *hit)
-{
-	const struct vm_area_struct *vma = vmf->vma;
-	unsigned long size = PAGE_SIZE << order;
-	unsigned long addr = ALIGN_DOWN(vmf->address, size);
-
-	if (addr < vma->vm_start || vma->vm_end - addr < size)
-		return false;
-	if (!vpdm_ranges_lookup(&buf->ranges, vpdm_page(buf, vma, addr), hit))
-		return false;
-
-	return hit->after >= 1UL << order && IS_ALIGNED(hit->pfn, 1UL << order);
-}
-
-static vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	struct vpdm_buf *buf = vmf->vma->vm_private_data;
-	struct vpdm_bufs *bufs = buf->bufs;
-	unsigned int filled = 0;
-	struct vpdm_hit hit;
-	vm_fault_t ret;
-
-	if (!vpdm_order_fits(buf, vmf, order, &hit))
-		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
-
-	/* A dead buffer's device may be gone, and its memory_lock with it. */
-	down_read(&bufs->life);
-	if (READ_ONCE(buf->state) == VPDM_DEAD) {
-		ret = VM_FAULT_SIGBUS;
-	} else {
-		down_read(&bufs->core->memory_lock);
-		down_read(&bufs->lock);
-		ret = vpdm_insert(vmf, buf, &hit, order, &filled);
-		up_read(&bufs->lock);
-		up_read(&bufs->core->memory_lock);
-	}
-	up_read(&bufs->life);
-
-	trace_vpdm_fault(buf, vmf, order, filled, ret);
-
-	return ret;
-}
-
-static vm_fault_t vpdm_fault(struct vm_fault *vmf)
-{
-	return vpdm_huge_fault(vmf, 0);
 }
 
 static void vpdm_vma_open(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
+	/* fork() opens copies in another mm, and leaves the original alone. */
+	if (vma->vm_mm == current->mm)
+		vpdm_vma_before_split(vma, buf);
 	atomic_inc(&buf->vmas);
 }
 
@@ -216,7 +73,9 @@ static void vpdm_vma_close(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
-	atomic_dec(&buf->vmas);
+	/* VMAs are copied of VMAs, so this one was the last for good. */
+	if (atomic_dec_and_test(&buf->vmas) && buf->is_bar)
+		fput(buf->device_file);
 }
 
 static const struct vm_operations_struct vpdm_vm_ops = {
@@ -226,19 +85,11 @@ static const struct vm_operations_struct vpdm_vm_ops = {
 	.huge_fault = vpdm_huge_fault,
 };
 
-/* For a memory attribute that inserting huge entries would change. */
-static const struct vm_operations_struct vpdm_small_vm_ops = {
-	.open = vpdm_vma_open,
-	.close = vpdm_vma_close,
-	.fault = vpdm_fault,
-};
-
-static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf,
-			     const struct vm_operations_struct *vm_ops)
+static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
 {
 	vma->vm_private_data = buf;
-	vma->vm_ops = vm_ops;
-	vpdm_vma_open(vma);
+	vma->vm_ops = &vpdm_vm_ops;
+	atomic_inc(&buf->vmas);
 	trace_vpdm_mmap(buf, vma);
 }
 
@@ -258,7 +109,6 @@ static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf,
 int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
-	const struct vm_operations_struct *vm_ops = &vpdm_vm_ops;
 	pgprot_t prot;
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
@@ -266,19 +116,16 @@ int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (READ_ONCE(buf->state) != VPDM_LIVE)
 		return -ENODEV;
 
-	if (READ_ONCE(buf->memattr) == VFIO_DMA_BUF_MEMATTR_WC) {
+	if (READ_ONCE(buf->memattr) == VFIO_DMA_BUF_MEMATTR_WC)
 		prot = pgprot_writecombine(vma->vm_page_prot);
-		if (!vpdm_huge_insert_keeps_prot())
-			vm_ops = &vpdm_small_vm_ops;
-	} else {
+	else
 		prot = pgprot_noncached(vma->vm_page_prot);
-	}
 	vma->vm_page_prot = pgprot_decrypted(prot);
 
 	/* As vfio-pci-core sets for a BAR. */
 	vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED | VM_IO | VM_PFNMAP |
 			  VM_DONTEXPAND | VM_DONTDUMP);
-	vpdm_vma_set_buf(vma, buf, vm_ops);
+	vpdm_vma_set_buf(vma, buf);
 
 	return 0;
 }
@@ -333,7 +180,7 @@ int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 
 	vma_set_file(vma, buf->dmabuf->file);
 	dma_buf_put(buf->dmabuf);
-	vpdm_vma_set_buf(vma, buf, &vpdm_vm_ops);
+	vpdm_vma_set_buf(vma, buf);
 
 	return 0;
 }

@@ -126,7 +126,8 @@ struct vpdm_source {
  * @dev: the PCI device, which @listener names
  * @owner: the vfio_device, if @mapping is its
  * @pgoff: vm_pgoff of its first page in a VMA
- * @device_file: keeps the device open, for BAR mappings
+ * @is_bar: a BAR mapping, which no file descriptor shows
+ * @device_file: keeps the device open as long as a BAR mapping has VMAs
  * @ranges: PFNs, read-only
  * @bar: number of the BAR
  * @state: guarded by @bufs->lock; importers read it without
@@ -152,6 +153,7 @@ struct vpdm_buf {
 	struct device *dev;
 	struct device *owner;
 	pgoff_t pgoff;
+	bool is_bar;
 	struct file *device_file;
 	struct vpdm_ranges ranges;
 	unsigned int bar;
@@ -209,7 +211,11 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why);
 void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask);
 void vpdm_close(struct vpdm_bufs *bufs);
 
-/* mmap.c: where pages are mapped */
+/* fault.c: where pages are mapped */
+vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order);
+vm_fault_t vpdm_fault(struct vm_fault *vmf);
+
+/* mmap.c: mappings and their memory attribute */
 int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma);
 int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr);
