@@ -37,7 +37,7 @@ update:
 distclean:
 	rm -rf --one-file-system $(or $(BUILD),build)
 
-include $(wildcard $(CURDIR)/*/targets.mk)
+include $(wildcard $(CURDIR)/*/targets.mk $(CURDIR)/selftests/*/targets.mk)
 
 help:
 	@echo 'For the kernel that runs here, or the headers of KDIR=:'
@@ -51,6 +51,7 @@ help:
 	@echo '  make check            the tests; KERNELS="7.2 7.3 6.12" on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
+	@echo '  make bench            figures, against stock vfio-pci'
 	@echo '  make shell            a shell in the machine'
 	@echo '  make update           newer kernels, if Debian has some'
 	@echo '  make distclean        remove the build folder'
