@@ -129,21 +129,12 @@ static void memory_off_and_on(struct run *r)
 	note(r, "unmap", vt_edu_unmap(r->edu, r->h));
 }
 
-/*
- * Not the invalidations: around a reset this driver sends some of its own, as it
- * cannot tell a reset that vfio-pci-core has prepared for from one through sysfs.
- */
 static void reset(struct run *r)
 {
-	struct vpdm_edu_stats s;
-
 	note_map(r);
 	note(r, "reset", vt_reset(&r->d));
-	note(r, "stats", vt_edu_stats(r->edu, r->h, &s));
-	note(r, "mapped", s.mapped);
-	note(r, "unmaps", s.unmaps);
-	note(r, "map", vt_edu_map(r->edu, r->h, VPDM_EDU_BIDIRECTIONAL));
-	note(r, "unmap", vt_edu_unmap(r->edu, r->h));
+	note_map(r);
+	vt_edu_unmap(r->edu, r->h);
 }
 
 static void power_state(struct run *r)

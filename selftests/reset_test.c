@@ -673,7 +673,7 @@ TEST_F(end, primary_killed_with_three_subordinates)
 }
 
 /* What only the host can do: the harness takes a line and answers with one. */
-static bool host(const char *command)
+static bool ask_host(const char *command)
 {
 	char reply[256] = "";
 	size_t n = 0;
@@ -732,7 +732,7 @@ TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
 	request = set_eventfd(&self->u.d, VFIO_PCI_REQ_IRQ_INDEX);
 	ASSERT_LE(0, request);
 
-	ASSERT_TRUE(host("device_del ivshmem-unplug"));
+	ASSERT_TRUE(ask_host("device_del ivshmem-unplug"));
 	ASSERT_TRUE(event(request));
 	/* The user was asked to let go and has not done so yet. */
 	EXPECT_TRUE(is_up(&self->u));
@@ -761,7 +761,7 @@ TEST_F_TIMEOUT(end, fatal_error_on_the_link, 60)
 	ASSERT_TRUE(user_export(&self->u));
 	ASSERT_TRUE(user_import(&self->u, "SW_EDU"));
 
-	ASSERT_TRUE(host("pcie_aer_inject_error sw-down0 DLP"));
+	ASSERT_TRUE(ask_host("pcie_aer_inject_error sw-down0 DLP"));
 	for (ms = 0; ms < PROMPT_MS && !lost_all(&self->u); ms += 5)
 		vt_sleep_ms(5);
 	EXPECT_TRUE(lost_all(&self->u));

@@ -126,7 +126,7 @@ TEST_F(revoke, what_is_no_dmabuf_is_einval)
 	EXPECT_EQ(-EINVAL, variant->call(self->d.fd, fd));
 }
 
-static int udmabuf(void)
+static int make_udmabuf(void)
 {
 	struct udmabuf_create create = { .size = VT_PAGE };
 	int memfd, dev, ret;
@@ -147,7 +147,7 @@ static int udmabuf(void)
 
 TEST_F(revoke, a_dmabuf_of_another_exporter_is_enodev)
 {
-	int fd = udmabuf();
+	int fd = make_udmabuf();
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-ENODEV, variant->call(self->d.fd, fd));
