@@ -14,6 +14,7 @@
 #include <linux/kthread.h>
 #include <linux/pagemap.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -44,6 +45,16 @@ struct vpdm_inner_request {
 	size_t argsz;
 	struct vpdm_source *source;
 	int ret;
+};
+
+/**
+ * struct vpdm_stray - a DMABUF of vfio-pci-core that somebody else has seen
+ * @node: in vpdm_device.strays
+ * @dmabuf: the DMABUF
+ */
+struct vpdm_stray {
+	struct list_head node;
+	struct dma_buf *dmabuf;
 };
 
 static struct workqueue_struct *vpdm_inner_wq;
@@ -126,45 +137,110 @@ static int vpdm_inner_call_core(struct vpdm_inner_request *req)
 }
 
 /*
- * vfio-pci-core installs a file descriptor. It does so here, in the table of the
- * kernel threads, where no thread and no child of the user can take it: a handle
- * to the inner DMABUF would survive the revocation of the outer one.
+ * Takes the DMABUF out of the table of file descriptors that vfio-pci-core has
+ * installed it in, which is current's.
+ */
+static int vpdm_inner_take(struct vpdm_inner_request *req)
+{
+	struct dma_buf *dmabuf;
+	int fd;
+
+	fd = vpdm_inner_call_core(req);
+	if (fd < 0)
+		goto err_free;
+
+	dmabuf = dma_buf_get(fd);
+	close_fd(fd);
+	if (IS_ERR(dmabuf)) {
+		fd = PTR_ERR(dmabuf);
+		goto err_free;
+	}
+	req->source->dmabuf = dmabuf;
+	req->source->flags = dmabuf->file->f_flags;
+
+	return 0;
+
+err_free:
+	kvfree(req->source->ranges.array);
+	return fd;
+}
+
+/*
+ * A handle to the inner DMABUF would survive the revocation of the outer one. In
+ * the table of the kernel threads no thread and no child of the user can take it.
  */
 static void vpdm_inner_work(struct work_struct *work)
 {
 	struct vpdm_inner_request *req =
 		container_of(work, struct vpdm_inner_request, work);
-	struct dma_buf *dmabuf;
-	int fd;
 
 	kthread_use_mm(req->mm);
-	fd = vpdm_inner_call_core(req);
+	req->ret = vpdm_inner_take(req);
 	kthread_unuse_mm(req->mm);
-
-	req->ret = fd;
-	if (fd >= 0) {
-		dmabuf = dma_buf_get(fd);
-		close_fd(fd);
-		req->ret = PTR_ERR_OR_ZERO(dmabuf);
-		if (!req->ret) {
-			req->source->dmabuf = dmabuf;
-			req->source->flags = dmabuf->file->f_flags;
-		}
-	}
-	if (req->ret)
-		kvfree(req->source->ranges.array);
 
 	complete(&req->done);
 }
 
-static int vpdm_inner_run(struct vpdm_inner_request *req)
+static int vpdm_inner_take_in_worker(struct vpdm_inner_request *req)
 {
-	memset(req->source, 0, sizeof(*req->source));
 	reinit_completion(&req->done);
 	queue_work(vpdm_inner_wq, &req->work);
 	wait_for_completion(&req->done);
 
 	return req->ret;
+}
+
+/* Once true it stays true: there is no descriptor to get another reference by. */
+static bool vpdm_inner_is_ours_alone(const struct dma_buf *dmabuf)
+{
+	return file_count(dmabuf->file) == 1 &&
+	       d_count(dmabuf->file->f_path.dentry) == 1;
+}
+
+/*
+ * The hop to a kernel thread doubles the time of an export. Where nobody shares
+ * the caller's table it does as well, but for others that may look into it,
+ * through pidfd_getfd() and /proc/PID/fd; so see that none of them has. A DMABUF
+ * that one has got hold of is kept until the device is closed: released before,
+ * it would leave vfio-pci-core with a pointer to its file, which an O_PATH
+ * descriptor outlives.
+ */
+static int vpdm_inner_take_here(struct vpdm_inner_request *req)
+{
+	struct vpdm_stray *stray;
+	int ret;
+
+	stray = kmalloc_obj(*stray, GFP_KERNEL_ACCOUNT);
+	if (!stray)
+		return -ENOMEM;
+
+	ret = vpdm_inner_take(req);
+	if (ret || vpdm_inner_is_ours_alone(req->source->dmabuf)) {
+		kfree(stray);
+		return ret;
+	}
+
+	kvfree(req->source->ranges.array);
+	stray->dmabuf = req->source->dmabuf;
+	mutex_lock(&req->vdev->export_lock);
+	list_add(&stray->node, &req->vdev->strays);
+	mutex_unlock(&req->vdev->export_lock);
+
+	return -EAGAIN;
+}
+
+static int vpdm_inner_run(struct vpdm_inner_request *req)
+{
+	int ret = -EAGAIN;
+
+	memset(req->source, 0, sizeof(*req->source));
+	if (atomic_read(&current->files->count) == 1)
+		ret = vpdm_inner_take_here(req);
+	if (ret != -EAGAIN)
+		return ret;
+
+	memset(req->source, 0, sizeof(*req->source));
+	return vpdm_inner_take_in_worker(req);
 }
 
 static int
@@ -406,9 +482,25 @@ void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
 		wake_up_var(&buf->sgts);
 }
 
+/**
+ * vpdm_inner_close - drop what was kept until the device is closed
+ * @vdev: device, closed by vfio-pci-core
+ */
+void vpdm_inner_close(struct vpdm_device *vdev)
+{
+	struct vpdm_stray *stray, *next;
+
+	list_for_each_entry_safe(stray, next, &vdev->strays, node) {
+		list_del(&stray->node);
+		dma_buf_put(stray->dmabuf);
+		kfree(stray);
+	}
+}
+
 void vpdm_inner_init(struct vpdm_device *vdev)
 {
 	mutex_init(&vdev->export_lock);
+	INIT_LIST_HEAD(&vdev->strays);
 	vdev->core.pci_ops = &vpdm_inner_pci_ops;
 }
 

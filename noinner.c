@@ -169,6 +169,10 @@ void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
 {
 }
 
+void vpdm_inner_close(struct vpdm_device *vdev)
+{
+}
+
 void vpdm_inner_init(struct vpdm_device *vdev)
 {
 	mutex_init(&vdev->export_lock);

@@ -169,8 +169,11 @@ static int vpdm_open_device(struct vfio_device *core_vdev)
 
 static void vpdm_close_device(struct vfio_device *core_vdev)
 {
-	vpdm_close(vpdm_from_core(core_vdev)->bufs);
+	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
+
+	vpdm_close(vdev->bufs);
 	vfio_pci_core_close_device(core_vdev);
+	vpdm_inner_close(vdev);
 }
 
 static int vpdm_init_dev(struct vfio_device *core_vdev)

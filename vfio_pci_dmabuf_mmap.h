@@ -79,14 +79,16 @@ struct vpdm_inner_request;
  * @export_lock: one export at a time asks vfio-pci-core for a DMABUF
  * @exporter: the task that does so, NULL if there is none
  * @request: what it asks for; only for @exporter
+ * @strays: DMABUFs of vfio-pci-core that cannot be used
  * @debugfs: directory of this device
  */
 struct vpdm_device {
 	struct vfio_pci_core_device core;
 	struct vpdm_bufs *bufs;
-	struct mutex export_lock;	/* guards the following two */
+	struct mutex export_lock;	/* guards the following three */
 	struct task_struct *exporter;
 	struct vpdm_inner_request *request;
+	struct list_head strays;
 	struct dentry *debugfs;
 };
 
@@ -188,6 +190,7 @@ void vpdm_bufs_put(struct vpdm_bufs *bufs);
 int vpdm_inner_setup(void);
 void vpdm_inner_cleanup(void);
 void vpdm_inner_init(struct vpdm_device *vdev);
+void vpdm_inner_close(struct vpdm_device *vdev);
 int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 		      struct vfio_device_feature_dma_buf __user *arg,
 		      size_t argsz, struct vpdm_source *source);
