@@ -76,7 +76,8 @@ static void guest_fills(char *memory, uint64_t kind)
 /* Pages 12, 7, 8, 40: out of order, two of them neighbours. */
 static const size_t order[] = { 12, 7, 8, 40 };
 
-#define NR_ORDER	(sizeof(order) / sizeof(order[0]))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define NR_ORDER	ARRAY_SIZE(order)
 
 static void guest_lists(char *memory, struct iovec *iov)
 {

@@ -63,6 +63,17 @@ struct event {
 	char *fields;
 };
 
+/* The kernel notes the names of tasks as they are switched, so it may lack one. */
+static char *task_name(char *task, const char *pid)
+{
+	static char comm[NAME_LEN];
+
+	if (strcmp(task, "<...>") ||
+	    read_text(comm, sizeof(comm), "/proc/%s/comm", pid))
+		return task;
+	return comm;
+}
+
 /* "    vend-253   [000] .....   12.345: vpdm_export: 0000:00:01.0 ino=3 ..." */
 static bool split(char *line, struct event *e)
 {
@@ -89,7 +100,7 @@ static bool split(char *line, struct event *e)
 	if (!e->fields)
 		return false;
 	*e->fields++ = '\0';
-	e->task = line + strspn(line, " ");
+	e->task = task_name(line + strspn(line, " "), e->pid);
 	return true;
 }
 
