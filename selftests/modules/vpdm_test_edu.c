@@ -37,7 +37,7 @@
 #define EDU_BUFFER	0x40000
 
 /* The engine starts 100 ms after the command; a loaded host takes longer. */
-#define EDU_DMA_TIMEOUT_US	(30 * USEC_PER_SEC)
+#define EDU_DMA_TIMEOUT_US	(10 * USEC_PER_SEC)
 
 struct vpdm_edu {
 	struct kref kref;
@@ -363,14 +363,19 @@ static int vpdm_engine_run(struct vpdm_edu *edu, u64 src, u64 dst, size_t len,
 			   u64 cmd)
 {
 	u64 val;
+	int ret;
 
 	writeq(src, edu->regs + EDU_DMA_SRC);
 	writeq(dst, edu->regs + EDU_DMA_DST);
 	writeq(len, edu->regs + EDU_DMA_COUNT);
 	writeq(cmd | EDU_DMA_RUN, edu->regs + EDU_DMA_CMD);
-	return readq_poll_timeout(edu->regs + EDU_DMA_CMD, val,
-				  !(val & EDU_DMA_RUN), 2000,
-				  EDU_DMA_TIMEOUT_US);
+	ret = readq_poll_timeout(edu->regs + EDU_DMA_CMD, val,
+				 !(val & EDU_DMA_RUN), 2000,
+				 EDU_DMA_TIMEOUT_US);
+	if (ret)
+		dev_err(edu->misc.parent, "DMA does not end, command %#llx\n",
+			val);
+	return ret;
 }
 
 static int vpdm_engine_move(struct vpdm_edu *edu, dma_addr_t addr, void *data,
