@@ -9,8 +9,15 @@ export BUILD KERNELS V
 
 all: modules
 
-modules modules_install: | kdir
+modules: | kdir
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+# The kernel's makefiles leave depmod out where the headers have no System.map:
+# Debian's have none.
+modules_install: | kdir
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) \
+		$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 
 # Cleaning needs the kernel's build system too; what it leaves is in build/.
 clean: | kdir
