@@ -10,6 +10,7 @@
 #include <cpuid.h>
 #include <err.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,7 +276,7 @@ static void random_pages(unsigned int i)
 
 /* First touch, one per 2 MiB, uncached and write-combining. */
 
-static void first_touch_of(__u32 memattr, const char *name)
+static void first_touch_of(__u32 memattr, size_t skew, const char *name)
 {
 	int fd = export_bar(&ours);
 	struct cost cost;
@@ -283,9 +284,9 @@ static void first_touch_of(__u32 memattr, const char *name)
 
 	if (vt_memattr_set(ours.fd, fd, memattr))
 		errx(1, "no memory attribute %u", memattr);
-	addr = map(fd, 0, 0);
+	addr = map(fd, 0, skew);
 	cost = touch(addr, SIZE, VT_PMD);
-	if (vt_present(addr, SIZE) != SIZE)
+	if (vt_present(addr, SIZE - skew) != SIZE - skew)
 		errx(1, "%s: the first touch left pages out", name);
 	sample(cost.ns / (SIZE / VT_PMD), "ours.%s.first", name);
 	munmap(addr, SIZE);
@@ -295,15 +296,16 @@ static void first_touch_of(__u32 memattr, const char *name)
 static void first_touch(unsigned int i)
 {
 	if (i % 2)
-		first_touch_of(VFIO_DMA_BUF_MEMATTR_NC, "nc");
-	first_touch_of(VFIO_DMA_BUF_MEMATTR_WC, "wc");
+		first_touch_of(VFIO_DMA_BUF_MEMATTR_NC, 0, "nc");
+	first_touch_of(VFIO_DMA_BUF_MEMATTR_WC, 0, "wc");
+	first_touch_of(VFIO_DMA_BUF_MEMATTR_WC, VT_PAGE, "wc.4k");
 	if (!(i % 2))
-		first_touch_of(VFIO_DMA_BUF_MEMATTR_NC, "nc");
+		first_touch_of(VFIO_DMA_BUF_MEMATTR_NC, 0, "nc");
 }
 
 /* System calls alone. */
 
-static void export_close_of(struct vt_device *d)
+static void export_close_of(struct vt_device *d, const char *label)
 {
 	struct {
 		struct vfio_device_feature head;
@@ -327,7 +329,7 @@ static void export_close_of(struct vt_device *d)
 			err(1, "export");
 		close(fd);
 	}
-	sample((vt_now_ns() - ns) / BATCH, "%s.export", name_of(d));
+	sample((vt_now_ns() - ns) / BATCH, "%s.%s", name_of(d), label);
 }
 
 static void mmap_of(struct vt_device *d)
@@ -348,15 +350,36 @@ static void mmap_of(struct vt_device *d)
 	sample((vt_now_ns() - ns) / BATCH, "%s.mmap-munmap", name_of(d));
 }
 
+static void *idle(void *unused)
+{
+	pause();
+	return unused;
+}
+
+/* A table of files that is shared costs the driver a hop to a worker. */
+static void export_with_thread(struct vt_device *first,
+			       struct vt_device *second)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, idle, NULL))
+		errx(1, "no thread");
+	export_close_of(first, "export-threaded");
+	export_close_of(second, "export-threaded");
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+}
+
 static void system_calls(unsigned int i)
 {
 	struct vt_device *first = i % 2 ? &stock : &ours;
 	struct vt_device *second = i % 2 ? &ours : &stock;
 
-	export_close_of(first);
-	export_close_of(second);
+	export_close_of(first, "export");
+	export_close_of(second, "export");
 	mmap_of(first);
 	mmap_of(second);
+	export_with_thread(first, second);
 }
 
 static void describe(const char *key, const char *value)

@@ -18,7 +18,7 @@ set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb "#888888"
 set style data points
 
 # A limit on a count becomes one on the ratio.
-limit(kind, x, base) = kind eq "value" ? x / base : x
+limit(kind, x, base) = kind eq "none" ? NaN : kind eq "value" ? x / base : x
 
 plot ARG1 every ::1 using (limit(strcol(13), $14, $5)):0:(0.3) \
 	with yerrorbars pt 0 ps 0 lw 2 lc rgb "#c0392b" title "must reach", \

@@ -4,7 +4,7 @@
 # usage: awk -f judge.awk rows samples.tsv >results.tsv
 #
 # Output, a line per row: what, unit, with, then quartile, median, quartile of
-# base, of ours and of their ratio, then must, limit, verdict (ok or missed). In
+# base, of ours and of their ratio, then must, limit, verdict (ok, missed, shown). In
 # place of the median, counts have the worst round.
 
 BEGIN {
@@ -77,7 +77,8 @@ END {
 	exit missed > 0
 }
 
-function judge(line,    f, o, b, q, n, i, counts, base, ours, ratio, value)
+function judge(line,    f, o, b, q, n, i, counts, base, ours, ratio, value,
+	       missing, verdict)
 {
 	split(line, f, FS)
 	n = series(f[3], o)
@@ -95,7 +96,8 @@ function judge(line,    f, o, b, q, n, i, counts, base, ours, ratio, value)
 	ratio = summary(q, n, counts ? "most" : "")
 	if (f[6] == "ratio")
 		value = judged
-	print f[1], f[2], f[5], base, ours, ratio, f[6], f[7],
-	      value <= f[7] ? "ok" : "missed"
-	return value > f[7]
+	missing = f[6] != "none" && value > f[7] + 0
+	verdict = missing ? "missed" : f[6] == "none" ? "shown" : "ok"
+	print f[1], f[2], f[5], base, ours, ratio, f[6], f[7], verdict
+	return missing
 }

@@ -18,7 +18,14 @@ BEGIN {
 FNR > 1 {
 	line($1, $3, amount($5, $2), amount($8, $2),
 	     spread($2 == "ns"),
-	     $13 == "value" ? $14 " " $2 : number($14), $15)
+	     bound(), $15)
+}
+
+function bound()
+{
+	if ($13 == "none")
+		return "-"
+	return $13 == "value" ? $14 " " $2 : number($14)
 }
 
 function spread(is_time)
