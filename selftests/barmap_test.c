@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
@@ -371,6 +372,7 @@ FIXTURE_VARIANT(mmap_as_stock) {
 FIXTURE_VARIANT_ADD(mmap_as_stock, memory_bars) { "A", "B" };
 FIXTURE_VARIANT_ADD(mmap_as_stock, io_bar) { "TESTDEV", "TESTDEV" };
 FIXTURE_VARIANT_ADD(mmap_as_stock, bar_of_1_mib) { "EDU", "EDU" };
+FIXTURE_VARIANT_ADD(mmap_as_stock, bar_with_msix_vectors) { "PM", "PM" };
 
 FIXTURE_SETUP(mmap_as_stock)
 {
@@ -466,6 +468,49 @@ TEST_F(mmap_as_stock, offsets_beyond_all_regions)
 		EXPECT_EQ(vt_map_errno(self->d.fd, VT_PAGE, RW, MAP_SHARED,
 				       offsets[i]), ours[i]);
 	}
+}
+
+/* What user programs such as QEMU map BARs by: sizes, flags, capabilities. */
+struct description {
+	struct vfio_region_info info;
+	char caps[4096];
+};
+
+static int describe(struct vt_device *d, const char *bdf, const char *driver,
+		    struct description *regions)
+{
+	int index, ret;
+
+	ret = vt_open(d, bdf, driver);
+	if (ret)
+		return ret;
+	for (index = 0; index < NR_INDEX; index++) {
+		struct vfio_region_info *info = &regions[index].info;
+
+		info->argsz = sizeof(regions[index]);
+		info->index = index;
+		/* Refused for a region that is none: recorded by its argsz. */
+		if (ioctl(d->fd, VFIO_DEVICE_GET_REGION_INFO, info))
+			info->argsz = errno;
+	}
+	vt_close(d);
+	return 0;
+}
+
+TEST_F(mmap_as_stock, region_info_and_its_capabilities)
+{
+	static struct description ours[NR_INDEX], stock[NR_INDEX];
+	int index;
+
+	/* The same device, whose BARs stay where they are. */
+	ASSERT_EQ(0, describe(&self->d, vt_bdf(variant->stock), VT_DRIVER,
+			      ours));
+	ASSERT_EQ(0, describe(&self->d, vt_bdf(variant->stock), VT_STOCK,
+			      stock));
+	for (index = 0; index < NR_INDEX; index++)
+		EXPECT_EQ(0, memcmp(&stock[index], &ours[index],
+				    sizeof(ours[index])))
+			TH_LOG("region %d", index);
 }
 
 TEST_HARNESS_MAIN

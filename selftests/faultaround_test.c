@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -325,6 +326,39 @@ TEST_F(around, threads_that_fault_in_the_same_blocks)
 			pthread_join(t[i].thread, NULL);
 		EXPECT_TRUE(vt_values_are(map, &r, 1, STAMP));
 		munmap(map, self->size);
+	}
+}
+
+/*
+ * A process can switch huge pages off and on for itself at any time, so a huge
+ * and a small fault can meet in one block.
+ */
+TEST_F_TIMEOUT(around, threads_that_fault_while_huge_pages_go_off_and_on, 60)
+{
+	__u64 end = vt_now_ns() + 4000000000ULL;
+	struct toucher t[2];
+	bool off = false;
+	int i;
+
+	while (vt_now_ns() < end) {
+		char *map = map_skewed(&self->d, VT_MIB(32), 0);
+
+		ASSERT_NE(NULL, map);
+		for (i = 0; i < 2; i++) {
+			t[i] = (struct toucher){
+				.map = map, .size = VT_MIB(32),
+			};
+			ASSERT_EQ(0, pthread_create(&t[i].thread, NULL,
+						    touch_all, &t[i]));
+		}
+		for (i = 0; i < 50; i++) {
+			off = !off;
+			ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, off, 0, 0, 0));
+		}
+		for (i = 0; i < 2; i++)
+			pthread_join(t[i].thread, NULL);
+		EXPECT_EQ(VT_MIB(32), vt_present(map, VT_MIB(32)));
+		munmap(map, VT_MIB(32));
 	}
 }
 

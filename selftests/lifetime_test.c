@@ -461,6 +461,31 @@ TEST_F_TIMEOUT(lifetime, 500_opens_that_end_with_a_live_buffer_leak_nothing, 180
 	expect_no_leak(_metadata, &before, 500);
 }
 
+static void bind_rounds(struct __test_metadata *_metadata,
+			FIXTURE_DATA(lifetime) *self, unsigned int rounds)
+{
+	unsigned int i;
+
+	for (i = 0; i < rounds; i++) {
+		vt_close(&self->d);
+		ASSERT_EQ(0, vt_unbind(vt_bdf("A")));
+		drop_map(self);
+		drop_fd(self);
+		ASSERT_EQ(0, open_and_export(self));
+	}
+}
+
+/* A dead buffer is the last to let go of what belongs to the binding. */
+TEST_F_TIMEOUT(lifetime, 400_bindings_that_a_buffer_outlives_leak_nothing, 180)
+{
+	struct usage before;
+
+	bind_rounds(_metadata, self, 100);
+	before = usage();
+	bind_rounds(_metadata, self, 400);
+	expect_no_leak(_metadata, &before, 400);
+}
+
 /* The module */
 
 TEST_F(lifetime, module_stays_while_a_buffer_lives)

@@ -90,7 +90,7 @@ TEST_F(memattr, dmabuf_of_udmabuf_is_enodev)
 
 TEST_F(memattr, dmabuf_of_stock_or_of_another_device_is_enodev)
 {
-	const char *driver[] = { VT_STOCK, VT_DRIVER };
+	static const char * const driver[] = { VT_STOCK, VT_DRIVER };
 	struct vt_device other;
 	size_t i;
 	int fd;
@@ -233,6 +233,28 @@ FIXTURE_TEARDOWN(wc)
 	vt_close(&self->d);
 }
 
+/* The two mappings that the tests below do something to. */
+struct both {
+	char *wc;
+	char *nc;
+};
+
+static struct both both(FIXTURE_DATA(wc) *self, size_t skew)
+{
+	struct both b;
+
+	b.wc = map_and_touch(self->fd, skew);
+	vt_memattr_set(self->d.fd, self->fd, NC);
+	b.nc = map_and_touch(self->fd, skew);
+	return b;
+}
+
+static bool both_right(const struct both *b)
+{
+	return all_are(b->wc, SIZE, VPDM_PT_WC) &&
+	       all_are(b->nc, SIZE, VPDM_PT_UC_MINUS);
+}
+
 TEST_F(wc, get_returns_what_set_chose)
 {
 	EXPECT_EQ(WC, vt_memattr_get(self->d.fd, self->fd));
@@ -253,6 +275,17 @@ TEST_F(wc, entries_are_wc)
 	ASSERT_NE(NULL, map);
 	EXPECT_TRUE(all_are(map, SIZE, VPDM_PT_WC));
 	EXPECT_EQ(1U, vt_pte(map).writable);
+}
+
+TEST_F(wc, entries_are_as_large_as_nc_ones)
+{
+	struct both b = both(self, variant->skew);
+	struct vpdm_pt_count wc = vt_ptes(b.wc, SIZE);
+	struct vpdm_pt_count nc = vt_ptes(b.nc, SIZE);
+
+	EXPECT_EQ(0, memcmp(nc.leaves, wc.leaves, sizeof(wc.leaves)));
+	EXPECT_EQ(variant->skew ? 0ULL : SIZE / VT_PMD,
+		  wc.leaves[VPDM_PT_PMD]);
 }
 
 TEST_F(wc, one_page_alone_is_wc)
@@ -353,28 +386,6 @@ TEST_F(wc, existing_mappings_keep_theirs)
 	vt_touch(nc, SIZE);
 	EXPECT_TRUE(all_are(wc, SIZE, VPDM_PT_WC));
 	EXPECT_TRUE(all_are(nc, SIZE, VPDM_PT_UC_MINUS));
-}
-
-/* The two mappings that the tests below do something to. */
-struct both {
-	char *wc;
-	char *nc;
-};
-
-static struct both both(FIXTURE_DATA(wc) *self, size_t skew)
-{
-	struct both b;
-
-	b.wc = map_and_touch(self->fd, skew);
-	vt_memattr_set(self->d.fd, self->fd, NC);
-	b.nc = map_and_touch(self->fd, skew);
-	return b;
-}
-
-static bool both_right(const struct both *b)
-{
-	return all_are(b->wc, SIZE, VPDM_PT_WC) &&
-	       all_are(b->nc, SIZE, VPDM_PT_UC_MINUS);
 }
 
 TEST_F(wc, through_a_zap_and_the_next_fault)
