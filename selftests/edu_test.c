@@ -577,9 +577,14 @@ FIXTURE_SETUP(waiting_revoke)
 
 FIXTURE_TEARDOWN(waiting_revoke)
 {
+	int status;
+
+	/* Its copy of the device fd has to go, too. */
 	if (self->child > 0)
 		kill(self->child, SIGKILL);
 	variant->keep(self->edu, self->h, false);
+	if (self->child > 0)
+		EXPECT_TRUE(child_ends(self->child, &status));
 	munmap(self->map, SIZE);
 	close(self->edu);
 	close(self->fd);

@@ -243,6 +243,31 @@ TEST_F(low_power, after_a_wakeup_memory_off_still_ends_access)
 	EXPECT_TRUE(is_up(&self->u));
 }
 
+/* The same where no call of the user wakes it, but the system. */
+TEST_F(low_power, woken_by_sysfs_memory_off_still_ends_access)
+{
+	struct vfio_device_low_power_entry_with_wakeup arg = {
+		.wakeup_eventfd = self->event,
+	};
+	__u32 wakeup = VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
+	char path[80];
+	__u64 value;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control",
+		 self->u.d.bdf);
+	ASSERT_EQ(0, low_power_set(&self->u, wakeup, &arg, sizeof(arg)));
+	ASSERT_EQ(0, vt_write_text(path, "on"));
+	vt_sleep_ms(100);
+	/* SIGBUS or not, it must not last. */
+	vt_peek(self->u.map, &value);
+	ASSERT_EQ(0, vt_memory(&self->u.d, false));
+	EXPECT_TRUE(is_down(&self->u));
+	ASSERT_EQ(0, vt_memory(&self->u.d, true));
+	ASSERT_EQ(0, low_power_exit(&self->u));
+	EXPECT_TRUE(is_up(&self->u));
+	EXPECT_EQ(0, vt_write_text(path, "auto"));
+}
+
 TEST_F(low_power, close_in_low_power)
 {
 	ASSERT_EQ(0, low_power_set(&self->u,
