@@ -51,6 +51,8 @@ help:
 	@echo '  make                  vfio-pci-dmabuf-mmap.ko'
 	@echo '  make modules_install  install it, as root'
 	@echo '  make clean            remove what "make" made'
+	@echo '  make dkms-install     through DKMS, for all kernels, as root;'
+	@echo '                        dkms-uninstall takes it away'
 	@echo
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
 	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
@@ -59,6 +61,8 @@ help:
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
 	@echo '  make bench            figures, against stock vfio-pci'
+	@echo '  make deb              Debian packages; check-packages tries them'
+	@echo '  make docs             the documentation as web pages'
 	@echo '  make shell            a shell in the machine'
 	@echo '  make update           newer kernels, if Debian has some'
 	@echo '  make distclean        remove the build folder'
