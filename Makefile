@@ -61,7 +61,7 @@ help:
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
 	@echo '  make bench            figures, against stock vfio-pci'
-	@echo '  make deb              Debian packages; check-packages tries them'
+	@echo '  make deb              Debian packages, as root; check-packages tries them'
 	@echo '  make docs             the documentation as web pages'
 	@echo '  make shell            a shell in the machine'
 	@echo '  make update           newer kernels, if Debian has some'

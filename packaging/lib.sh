@@ -9,14 +9,13 @@ OUT=$BUILD/packaging
 
 # A Debian 13 with apt and nothing else, from the mirror of the build root.
 make_base() {
-	local tmp=$OUT/base.tmp mode=root
-	[ "$(id -u)" = 0 ] || mode=unshare
+	local tmp=$OUT/base.tmp
 	rm -rf "$tmp"
 	mkdir "$tmp"
 	cat "$ROOT"/etc/apt/sources.list.d/*.list >"$tmp/sources.list"
 	cp "$ROOT/etc/apt/apt.conf.d/99mmdebstrap" "$tmp/apt.conf"
 	sed -i '/^Dir::Etc::Preferences/d' "$tmp/apt.conf"
-	mmdebstrap --mode=$mode --variant=apt --aptopt="$tmp/apt.conf" \
+	mmdebstrap --mode=root --variant=apt --aptopt="$tmp/apt.conf" \
 		--skip=cleanup/apt/lists trixie "$tmp/base.tar" \
 		"$tmp/sources.list"
 	mv "$tmp/base.tar" "$OUT/base.tar"
@@ -36,4 +35,6 @@ unpack_base() {
 	mv "$OUT/$1.tmp" "$OUT/$1"
 }
 
+# What is installed there has files of users other than root.
+[ "$(id -u)" = 0 ] || die "this needs root, for the scratch Debian that it uses"
 mkdir -p "$OUT"
