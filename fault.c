@@ -127,7 +127,7 @@ static vm_fault_t vpdm_fault_around(struct vm_fault *vmf,
 	struct vpdm_fill fill;
 	int ret;
 
-	/* Another thread's huge entry: the access is repeated and finds it. */
+	/* Another thread's entry: the access is repeated and finds it. */
 	if (pmd_leaf(pmdp_get_lockless(vmf->pmd)))
 		return VM_FAULT_NOPAGE;
 
@@ -219,13 +219,52 @@ static bool vpdm_order_fits(const struct vpdm_buf *buf,
 	return hit->after >= 1UL << order && IS_ALIGNED(hit->pfn, 1UL << order);
 }
 
+/*
+ * The order to map, for one that the kernel asks for. A PMD entry wherever one
+ * fits, also if the process has THPs switched off, which it may do in the midst
+ * of faults: would that make a page table, another thread could still put an
+ * entry in its place, for apply_to_page_range() to meet and warn of. Where none
+ * fits the page table is filled right away: to fall back would have the kernel
+ * allocate one that is not used.
+ */
+static unsigned int vpdm_choose_order(const struct vpdm_buf *buf,
+				      const struct vm_fault *vmf,
+				      unsigned int order, struct vpdm_hit *hit)
+{
+	if (order > PMD_ORDER)
+		return order;
+
+	if (pmd_none(pmdp_get_lockless(vmf->pmd)) &&
+	    vpdm_order_fits(buf, vmf, PMD_ORDER, hit))
+		return PMD_ORDER;
+
+	return 0;
+}
+
+static vm_fault_t vpdm_fault_locked(struct vpdm_buf *buf, struct vm_fault *vmf,
+				    unsigned int *order, unsigned int *filled)
+{
+	struct vpdm_hit hit;
+	vm_fault_t ret;
+
+	*order = vpdm_choose_order(buf, vmf, *order, &hit);
+	if (!vpdm_order_fits(buf, vmf, *order, &hit))
+		return *order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+
+	ret = vpdm_insert(vmf, buf, &hit, *order, filled);
+	if (ret != VM_FAULT_FALLBACK || *order > PMD_ORDER)
+		return ret;
+
+	/* No PMD entries of this kind on this architecture. */
+	*order = 0;
+	vpdm_order_fits(buf, vmf, 0, &hit);
+	return vpdm_insert(vmf, buf, &hit, 0, filled);
+}
+
 /**
  * vpdm_huge_fault - map what an access found missing
  * @vmf: the fault
  * @order: log2 of the pages that one entry is to map
- *
- * Where a PMD entry does not fit its page table is filled right away: to fall
- * back would have the kernel allocate one that is not used.
  *
  * Context: mmap_lock or VMA lock held. Takes vpdm_bufs.life, memory_lock and
  * vpdm_bufs.lock for read.
@@ -238,13 +277,7 @@ vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct vpdm_buf *buf = vmf->vma->vm_private_data;
 	struct vpdm_bufs *bufs = buf->bufs;
 	unsigned int filled = 0;
-	struct vpdm_hit hit;
 	vm_fault_t ret;
-
-	if (order == PMD_ORDER && !vpdm_order_fits(buf, vmf, order, &hit))
-		order = 0;
-	if (!vpdm_order_fits(buf, vmf, order, &hit))
-		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 
 	/* A dead buffer's device may be gone, and its memory_lock with it. */
 	down_read(&bufs->life);
@@ -253,7 +286,7 @@ vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
 	} else {
 		down_read(&bufs->core->memory_lock);
 		down_read(&bufs->lock);
-		ret = vpdm_insert(vmf, buf, &hit, order, &filled);
+		ret = vpdm_fault_locked(buf, vmf, &order, &filled);
 		up_read(&bufs->lock);
 		up_read(&bufs->core->memory_lock);
 	}

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -94,6 +95,19 @@ TEST_F(huge, aligned_address_has_2_mib_entries)
 	long faults;
 	char *map;
 
+	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
+	expect_entries(_metadata, map, self->size, 0, self->size / BLOCK);
+	EXPECT_EQ((long)(self->size / BLOCK), faults);
+}
+
+/* Small ones beside a huge fault in the same block would trip the kernel. */
+TEST_F(huge, are_there_also_where_the_process_has_no_thp)
+{
+	struct vfio_region_dma_range r = { 0, self->size };
+	long faults;
+	char *map;
+
+	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	map = export_and_touch(_metadata, self, &r, 1, 0, &faults);
 	expect_entries(_metadata, map, self->size, 0, self->size / BLOCK);
 	EXPECT_EQ((long)(self->size / BLOCK), faults);
