@@ -159,7 +159,7 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
 	LIST_HEAD(busy);
 
 	down_write(&bufs->lock);
-	__set_bit(why, &bufs->blocked);
+	WRITE_ONCE(bufs->blocked, bufs->blocked | BIT(why));
 	up_write(&bufs->lock);
 
 	down_read(&bufs->lock);

@@ -266,6 +266,9 @@ static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	vpdm_power_init(vdev);
 	vpdm_debugfs_add(vdev);
+	if (pdev->vendor == PCI_VENDOR_ID_INTEL &&
+	    pdev->class >> 16 == PCI_BASE_CLASS_DISPLAY)
+		pci_notice(pdev, "no OpRegion and no host bridge regions: only vfio-pci has them\n");
 
 	return 0;
 
