@@ -174,6 +174,8 @@ FIXTURE_VARIANT_ADD(edu, behind_a_switch)
 
 FIXTURE_SETUP(edu)
 {
+	if (!vt_stock_exports())
+		SKIP(return, VT_NO_IMPORTERS);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
 	ASSERT_EQ(0, vt_edu_domain(vt_bdf(variant->edu), variant->domain));
 	self->edu = vt_edu_open(vt_bdf(variant->edu));
@@ -289,16 +291,6 @@ TEST_F(edu, no_byte_moves_after_revoke_returned)
 	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
 	munmap(again, SIZE);
 	close(fd);
-}
-
-TEST_F(edu, importers_that_cannot_be_revoked_are_refused)
-{
-	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
-					     VPDM_EDU_ATTACH_NO_P2P));
-	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
-					     VPDM_EDU_ATTACH_NO_REVOKE));
-	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
-					     VPDM_EDU_ATTACH_STATIC));
 }
 
 TEST_F(edu, a_revocation_for_a_time_waits_for_the_importer)
@@ -431,6 +423,86 @@ TEST_F(edu, an_importer_that_goes_away_lets_revoke_finish)
 	ASSERT_EQ(0, vt_bind(vt_bdf(variant->edu), "vpdm_test_edu"));
 }
 
+/* Who may attach, on every kernel */
+FIXTURE(attach)
+{
+	struct vt_device d;
+	bool can;
+	int edu;
+	int fd;
+};
+
+FIXTURE_VARIANT(attach)
+{
+	const char *memory;
+	const char *edu;
+};
+
+FIXTURE_VARIANT_ADD(attach, root_bus)
+{
+	.memory = "A",
+	.edu = "EDU",
+};
+
+FIXTURE_VARIANT_ADD(attach, behind_a_switch)
+{
+	.memory = "SW_MEM",
+	.edu = "SW_EDU",
+};
+
+FIXTURE_SETUP(attach)
+{
+	self->can = vt_stock_exports();
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
+	self->edu = vt_edu_open(vt_bdf(variant->edu));
+	ASSERT_LE(0, self->edu);
+	self->fd = vt_export_one(self->d.fd, BAR, SIZE, SIZE);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(attach)
+{
+	close(self->edu);
+	close(self->fd);
+	vt_close(&self->d);
+}
+
+TEST_F(attach, importers_that_cannot_be_revoked_are_refused)
+{
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_NO_P2P));
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_NO_REVOKE));
+	EXPECT_EQ(-EOPNOTSUPP, vt_edu_attach(self->edu, self->fd,
+					     VPDM_EDU_ATTACH_STATIC));
+}
+
+TEST_F(attach, needs_dmabufs_of_vfio_pci_core)
+{
+	int no = self->can ? -ENODEV : -EOPNOTSUPP;
+	char *map = vt_map_rw(self->fd, SIZE);
+	__u64 value;
+	int h;
+
+	ASSERT_NE(NULL, map);
+	vt_stamp(map, SIZE, 1);
+	h = vt_edu_attach(self->edu, self->fd, 0);
+	EXPECT_EQ(self->can ? 0 : -EOPNOTSUPP, h < 0 ? h : 0);
+	/* Refused or not, it takes nothing from others. */
+	EXPECT_EQ(SIZE, vt_present(map, SIZE));
+
+	ASSERT_EQ(0, vt_memory(&self->d, false));
+	EXPECT_EQ(no, vt_edu_attach(self->edu, self->fd, 0));
+	ASSERT_EQ(0, vt_memory(&self->d, true));
+	EXPECT_EQ(0, vt_peek(map, &value));
+	EXPECT_EQ(1, value);
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->fd));
+	EXPECT_EQ(no, vt_edu_attach(self->edu, self->fd, 0));
+	vt_close(&self->d);
+	EXPECT_EQ(no, vt_edu_attach(self->edu, self->fd, 0));
+	munmap(map, SIZE);
+}
+
 /*
  * Buffers of many ranges, with addresses that no IOMMU translates: up to 7.3
  * dma_buf_phys_vec_to_sgt() links every range at offset 0 of the IOVA, so that
@@ -462,6 +534,8 @@ FIXTURE_VARIANT_ADD(edu_ranges, behind_a_switch)
 
 FIXTURE_SETUP(edu_ranges)
 {
+	if (!vt_stock_exports())
+		SKIP(return, VT_NO_IMPORTERS);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
 	ASSERT_EQ(0, vt_edu_domain(vt_bdf(variant->edu), "identity"));
 	self->edu = vt_edu_open(vt_bdf(variant->edu));
@@ -552,6 +626,8 @@ FIXTURE_SETUP(waiting_revoke)
 	__u64 value;
 	int ms;
 
+	if (!vt_stock_exports())
+		SKIP(return, VT_NO_IMPORTERS);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	self->edu = vt_edu_open(vt_bdf("EDU"));
 	ASSERT_LE(0, self->edu);

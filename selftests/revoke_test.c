@@ -570,13 +570,19 @@ FIXTURE(thousand)
 	int fd[OTHERS];
 	char *map[OTHERS];
 	size_t nr;
+	bool apart;
 };
+
+/* There a revoke may cost others a fault, but nothing else. */
+#define NOT_APART \
+	"vfio-pci-core of this kernel makes no DMABUFs, so all buffers share the device's address_space"
 
 FIXTURE_SETUP(thousand)
 {
 	struct rlimit lim = { OTHERS + 200, OTHERS + 200 };
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &lim));
+	self->apart = vt_stock_exports();
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 }
 
@@ -604,21 +610,51 @@ static bool add_buffer(FIXTURE_DATA(thousand) *self)
 	return true;
 }
 
-/* Every page is in the page table already and shows what was written there. */
-static bool untouched(FIXTURE_DATA(thousand) *self, size_t i)
+/* Every page shows what was written there. */
+static bool works(FIXTURE_DATA(thousand) *self, size_t i)
 {
-	long before = vt_faults();
 	__u64 value;
 	size_t p;
 
-	if (vt_present(self->map[i], BUFFER) != BUFFER)
-		return false;
 	for (p = 0; p < PAGES; p++) {
 		if (vt_peek(self->map[i] + p * VT_PAGE, &value) ||
 		    value != i * PAGES + p)
 			return false;
 	}
-	return vt_faults() == before;
+	return true;
+}
+
+/* The same, and every page is in the page table already. */
+static bool untouched(FIXTURE_DATA(thousand) *self, size_t i)
+{
+	long before = vt_faults();
+
+	return vt_present(self->map[i], BUFFER) == BUFFER && works(self, i) &&
+	       vt_faults() == before;
+}
+
+#define SOME	50
+
+TEST_F(thousand, others_work_on_when_one_is_revoked)
+{
+	size_t i, bad = 0;
+	__u64 value;
+	char *bar;
+
+	while (self->nr < SOME)
+		ASSERT_TRUE(add_buffer(self));
+	bar = vt_map_bar(&self->d, BAR, 0, SOME * BUFFER);
+	ASSERT_NE(NULL, bar);
+	vt_touch(bar, SOME * BUFFER);
+
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->fd[SOME / 2]));
+	EXPECT_TRUE(is_dead(self->map[SOME / 2], BUFFER));
+	for (i = 0; i < SOME; i++) {
+		if (i != SOME / 2)
+			bad += !works(self, i);
+		bad += vt_peek(bar + i * BUFFER, &value) || value != i * PAGES;
+	}
+	EXPECT_EQ(0, bad);
 }
 
 TEST_F_TIMEOUT(thousand, others_lose_no_entry_when_one_is_revoked, 120)
@@ -627,6 +663,8 @@ TEST_F_TIMEOUT(thousand, others_lose_no_entry_when_one_is_revoked, 120)
 	size_t i, v, bad = 0;
 	char *bar;
 
+	if (!self->apart)
+		SKIP(return, NOT_APART);
 	while (self->nr < OTHERS)
 		ASSERT_TRUE(add_buffer(self));
 	bar = vt_map_bar(&self->d, BAR, 0, OTHERS * BUFFER);
@@ -653,6 +691,8 @@ TEST_F(thousand, a_buffer_of_the_same_range_loses_no_entry)
 	char *map;
 	int fd;
 
+	if (!self->apart)
+		SKIP(return, NOT_APART);
 	ASSERT_TRUE(add_buffer(self));
 	fd = vt_export_one(self->d.fd, BAR, 0, BUFFER);
 	ASSERT_LE(0, fd);
@@ -695,6 +735,8 @@ TEST_F_TIMEOUT(thousand, others_do_not_slow_a_revoke_down, 180)
 {
 	__u64 alone, crowd;
 
+	if (!self->apart)
+		SKIP(return, NOT_APART);
 	/* The first calls bring in code and caches. */
 	ASSERT_NE(0, revoke_time(self));
 	alone = revoke_time(self);

@@ -42,6 +42,19 @@ bool vt_probe(int device_fd, __u32 feature, __u32 op)
 			   NULL, 0);
 }
 
+bool vt_stock_exports(void)
+{
+	struct vt_device d;
+	bool ret;
+
+	if (vt_open(&d, vt_bdf("B"), VT_STOCK))
+		abort();
+	ret = vt_probe(d.fd, VFIO_DEVICE_FEATURE_DMA_BUF,
+		       VFIO_DEVICE_FEATURE_GET);
+	vt_close(&d);
+	return ret;
+}
+
 int vt_export(int device_fd, unsigned int bar, __u32 open_flags,
 	      const struct vfio_region_dma_range *ranges, __u32 nr)
 {

@@ -121,6 +121,15 @@ int vt_feature_argsz(int device_fd, __u32 argsz, __u32 flags, void *data,
 		     size_t size);
 bool vt_probe(int device_fd, __u32 feature, __u32 op);
 
+/*
+ * Whether stock vfio-pci exports DMABUFs. Where it does not, vfio-pci-core has
+ * none that importers could be attached to. Asks device B, which is stock's
+ * afterwards; nobody may have it open.
+ */
+bool vt_stock_exports(void);
+#define VT_NO_IMPORTERS \
+	"vfio-pci-core of this kernel makes no DMABUFs to attach importers to"
+
 int vt_export(int device_fd, unsigned int bar, __u32 open_flags,
 	      const struct vfio_region_dma_range *ranges, __u32 nr);
 int vt_export_one(int device_fd, unsigned int bar, __u64 offset, __u64 length);
