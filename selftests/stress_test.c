@@ -247,6 +247,8 @@ static void *sub_user(void *arg)
 			continue;
 		if (k->map)
 			sub_use(s, k, &seed);
+		else
+			sched_yield();
 		pthread_mutex_unlock(&k->lock);
 	}
 	return NULL;
