@@ -184,9 +184,9 @@ static bool all_are(const void *map, size_t size, enum vpdm_pt_cache cache)
 
 	if (vt_present(map, size) == size && c.caches[cache] == leaves)
 		return true;
-	vt_log("%llu entries, %zu bytes present, WC %llu, UC- %llu, WB %llu",
-	       leaves, vt_present(map, size), c.caches[VPDM_PT_WC],
-	       c.caches[VPDM_PT_UC_MINUS], c.caches[VPDM_PT_WB]);
+	vt_log("%llu entries, %zu bytes present, WC %llu, NC %llu, WB %llu",
+	       leaves, vt_present(map, size), c.caches[VT_CACHE_WC],
+	       c.caches[VT_CACHE_NC], c.caches[VPDM_PT_WB]);
 	return false;
 }
 
@@ -199,12 +199,12 @@ static char *map_and_touch(int fd, size_t skew)
 	return map;
 }
 
-TEST_F(memattr, nc_entries_are_uc_minus)
+TEST_F(memattr, nc_entries_are_uncached)
 {
 	EXPECT_TRUE(all_are(map_and_touch(self->fd, 0), SIZE,
-			    VPDM_PT_UC_MINUS));
+			    VT_CACHE_NC));
 	EXPECT_TRUE(all_are(map_and_touch(self->fd, VT_PAGE), SIZE,
-			    VPDM_PT_UC_MINUS));
+			    VT_CACHE_NC));
 }
 
 /* Buffers with write-combining; a machine without it is nopat_test's. */
@@ -251,8 +251,8 @@ static struct both both(FIXTURE_DATA(wc) *self, size_t skew)
 
 static bool both_right(const struct both *b)
 {
-	return all_are(b->wc, SIZE, VPDM_PT_WC) &&
-	       all_are(b->nc, SIZE, VPDM_PT_UC_MINUS);
+	return all_are(b->wc, SIZE, VT_CACHE_WC) &&
+	       all_are(b->nc, SIZE, VT_CACHE_NC);
 }
 
 TEST_F(wc, get_returns_what_set_chose)
@@ -273,7 +273,7 @@ TEST_F(wc, entries_are_wc)
 	char *map = map_and_touch(self->fd, variant->skew);
 
 	ASSERT_NE(NULL, map);
-	EXPECT_TRUE(all_are(map, SIZE, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(map, SIZE, VT_CACHE_WC));
 	EXPECT_EQ(1U, vt_pte(map).writable);
 }
 
@@ -294,7 +294,7 @@ TEST_F(wc, one_page_alone_is_wc)
 
 	ASSERT_NE(NULL, map);
 	vt_touch(map, VT_PAGE);
-	EXPECT_TRUE(all_are(map, VT_PAGE, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(map, VT_PAGE, VT_CACHE_WC));
 }
 
 TEST_F(wc, several_ranges_are_wc)
@@ -313,7 +313,7 @@ TEST_F(wc, several_ranges_are_wc)
 	map = vt_map(fd, size, RW, 0, VT_PMD, variant->skew);
 	ASSERT_NE(NULL, map);
 	vt_touch(map, size);
-	EXPECT_TRUE(all_are(map, size, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(map, size, VT_CACHE_WC));
 	EXPECT_TRUE(vt_pfns_are(map, r, 3, vt_bar_pfn(self->d.bdf, BAR)));
 }
 
@@ -349,9 +349,9 @@ TEST_F(wc, of_both_kinds_on_the_same_pages_at_once)
 	ASSERT_NE(NULL, bar);
 	vt_touch(bar, SIZE);
 	EXPECT_EQ(vt_pte(nc).pfn, vt_pte(wc).pfn);
-	EXPECT_TRUE(all_are(wc, SIZE, VPDM_PT_WC));
-	EXPECT_TRUE(all_are(nc, SIZE, VPDM_PT_UC_MINUS));
-	EXPECT_TRUE(all_are(bar, SIZE, VPDM_PT_UC_MINUS));
+	EXPECT_TRUE(all_are(wc, SIZE, VT_CACHE_WC));
+	EXPECT_TRUE(all_are(nc, SIZE, VT_CACHE_NC));
+	EXPECT_TRUE(all_are(bar, SIZE, VT_CACHE_NC));
 	ASSERT_EQ(0, vt_poke(wc + 64, 31337));
 	__sync_synchronize();
 	ASSERT_EQ(0, vt_peek(nc + 64, &value));
@@ -368,8 +368,8 @@ TEST_F(wc, after_nc_was_there_first)
 	wc = map_and_touch(self->fd, variant->skew);
 	ASSERT_NE(NULL, nc);
 	ASSERT_NE(NULL, wc);
-	EXPECT_TRUE(all_are(nc, SIZE, VPDM_PT_UC_MINUS));
-	EXPECT_TRUE(all_are(wc, SIZE, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(nc, SIZE, VT_CACHE_NC));
+	EXPECT_TRUE(all_are(wc, SIZE, VT_CACHE_WC));
 }
 
 /* Mappings that exist keep their attribute: also pages not touched before. */
@@ -384,8 +384,8 @@ TEST_F(wc, existing_mappings_keep_theirs)
 	ASSERT_NE(NULL, nc);
 	vt_touch(wc, SIZE);
 	vt_touch(nc, SIZE);
-	EXPECT_TRUE(all_are(wc, SIZE, VPDM_PT_WC));
-	EXPECT_TRUE(all_are(nc, SIZE, VPDM_PT_UC_MINUS));
+	EXPECT_TRUE(all_are(wc, SIZE, VT_CACHE_WC));
+	EXPECT_TRUE(all_are(nc, SIZE, VT_CACHE_NC));
 }
 
 TEST_F(wc, through_a_zap_and_the_next_fault)
@@ -484,12 +484,12 @@ TEST_F(wc, through_mprotect_and_a_zap)
 	ASSERT_EQ(0, vt_memory(&self->d, false));
 	ASSERT_EQ(0, vt_memory(&self->d, true));
 	vt_touch(b.wc, SIZE);
-	EXPECT_TRUE(all_are(b.wc, SIZE, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(b.wc, SIZE, VT_CACHE_WC));
 	EXPECT_EQ(0U, vt_pte(b.wc).writable);
 	ASSERT_EQ(0, mprotect(b.wc, SIZE, RW));
 	vt_touch(b.wc, SIZE);
 	EXPECT_EQ(0, vt_poke(b.wc, 1));
-	EXPECT_TRUE(all_are(b.wc, SIZE, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(b.wc, SIZE, VT_CACHE_WC));
 }
 
 TEST_F(wc, through_munmap_of_the_middle)
@@ -503,9 +503,9 @@ TEST_F(wc, through_munmap_of_the_middle)
 	ASSERT_EQ(0, vt_memory(&self->d, true));
 	vt_touch(map, hole);
 	vt_touch(map + hole + VT_PAGE, SIZE - hole - VT_PAGE);
-	EXPECT_TRUE(all_are(map, hole, VPDM_PT_WC));
+	EXPECT_TRUE(all_are(map, hole, VT_CACHE_WC));
 	EXPECT_TRUE(all_are(map + hole + VT_PAGE, SIZE - hole - VT_PAGE,
-			    VPDM_PT_WC));
+			    VT_CACHE_WC));
 }
 
 TEST_F(wc, one_fault_for_2_mib)
@@ -523,15 +523,15 @@ TEST_F(wc, other_buffers_stay_nc)
 	ASSERT_LE(0, other);
 	EXPECT_EQ(NC, vt_memattr_get(self->d.fd, other));
 	EXPECT_TRUE(all_are(map_and_touch(other, variant->skew), SIZE,
-			    VPDM_PT_UC_MINUS));
+			    VT_CACHE_NC));
 }
 
 /*
- * Why the driver writes the entries itself: the kernel's vmf_insert_pfn() takes
- * the cache mode that it has recorded for the PFN, and ignores the one asked
- * for. The test module does just that, with a WC vm_page_prot.
+ * Why the driver writes the entries itself: on x86 the kernel's vmf_insert_pfn()
+ * takes the cache mode that it has recorded for the PFN, and ignores the one
+ * asked for. The test module does just that, with a WC vm_page_prot.
  */
-TEST_F(wc, vm_page_prot_alone_would_have_given_uc_minus)
+TEST_F(wc, also_where_vm_page_prot_alone_is_ignored)
 {
 	off_t offset = vt_bar_pfn(self->d.bdf, BAR) * VT_PAGE;
 	int pt = open(VPDM_PT_PATH, O_RDWR);
@@ -545,8 +545,8 @@ TEST_F(wc, vm_page_prot_alone_would_have_given_uc_minus)
 	vt_touch(plain, VT_MIB(1));
 	vt_touch(ours, VT_MIB(1));
 	EXPECT_EQ(vt_pte(ours).pfn, vt_pte(plain).pfn);
-	EXPECT_TRUE(all_are(plain, VT_MIB(1), VPDM_PT_UC_MINUS));
-	EXPECT_TRUE(all_are(ours, VT_MIB(1), VPDM_PT_WC));
+	EXPECT_TRUE(all_are(plain, VT_MIB(1), VT_CACHE_PLAIN));
+	EXPECT_TRUE(all_are(ours, VT_MIB(1), VT_CACHE_WC));
 }
 
 TEST_HARNESS_MAIN

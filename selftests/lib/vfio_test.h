@@ -185,6 +185,20 @@ long vt_touch_offsets(const void *map, const size_t *offsets, size_t nr);
 
 /* pagetable.c: what the page tables of the caller hold */
 
+/*
+ * The cache modes that the memory attributes are in an entry, and what
+ * vmf_insert_pfn() makes of a WC vm_page_prot.
+ */
+#ifdef __aarch64__
+#define VT_CACHE_NC	VPDM_PT_DEVICE
+#define VT_CACHE_WC	VPDM_PT_NORMAL_NC
+#define VT_CACHE_PLAIN	VT_CACHE_WC
+#else
+#define VT_CACHE_NC	VPDM_PT_UC_MINUS
+#define VT_CACHE_WC	VPDM_PT_WC
+#define VT_CACHE_PLAIN	VT_CACHE_NC
+#endif
+
 /* @addr must lie in a mapping of a DMABUF or BAR. */
 struct vpdm_pt_lookup vt_pte(const volatile void *addr);
 struct vpdm_pt_count vt_ptes(const volatile void *addr, size_t len);

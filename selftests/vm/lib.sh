@@ -65,4 +65,20 @@ kernel_dir() {
 	esac
 }
 
+# The architecture of a kernel, by its series or directory: "7.2-arm64".
+arch_of() {
+	case $1 in
+	*-arm64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# The folder in BUILD of the programs for that kernel.
+user_dir() {
+	case $(arch_of "$1") in
+	amd64) echo user ;;
+	*) echo "user-$(arch_of "$1")" ;;
+	esac
+}
+
 in_root() { "$VM/in-root" "$@"; }
