@@ -8,11 +8,18 @@
 # shellcheck disable=SC2034
 DEBUG=$SRC/selftests/debug
 SERIES=7.2
-# A slow kernel in an emulator on a busy host: a one-shot timer that is programmed
-# late can be lost, and two clocks differ. A timer that ticks all the time, and
-# one clock, keep it going.
+# An emulator with a thread for each processor loses, on a busy host, the timer of
+# one for good now and then. One thread for all, a timer that ticks all the time,
+# and one clock keep a slow kernel going.
 # shellcheck disable=SC2034
-STEADY="--cmdline nohz=off --cmdline highres=off --cmdline tsc=reliable"
+if grep -qE '^flags.*\<(vmx|svm)\>' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	STEADY=
+else
+	STEADY="--accel tcg,thread=single"
+	for word in no_timer_check lpj=20000000 nohz=off highres=off tsc=reliable; do
+		STEADY+=" --cmdline $word"
+	done
+fi
 
 # Install what the build root lacks of these packages.
 need_packages() {
