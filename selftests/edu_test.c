@@ -176,6 +176,8 @@ FIXTURE_SETUP(edu)
 {
 	if (!vt_stock_exports())
 		SKIP(return, VT_NO_IMPORTERS);
+	if (!vt_edu_reaches(vt_bdf(variant->edu), vt_bdf(variant->memory)))
+		SKIP(return, VT_NO_P2P);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
 	ASSERT_EQ(0, vt_edu_domain(vt_bdf(variant->edu), variant->domain));
 	self->edu = vt_edu_open(vt_bdf(variant->edu));
@@ -536,6 +538,8 @@ FIXTURE_SETUP(edu_ranges)
 {
 	if (!vt_stock_exports())
 		SKIP(return, VT_NO_IMPORTERS);
+	if (!vt_edu_reaches(vt_bdf(variant->edu), vt_bdf(variant->memory)))
+		SKIP(return, VT_NO_P2P);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->memory), VT_DRIVER));
 	ASSERT_EQ(0, vt_edu_domain(vt_bdf(variant->edu), "identity"));
 	self->edu = vt_edu_open(vt_bdf(variant->edu));
@@ -628,6 +632,8 @@ FIXTURE_SETUP(waiting_revoke)
 
 	if (!vt_stock_exports())
 		SKIP(return, VT_NO_IMPORTERS);
+	if (!vt_edu_reaches(vt_bdf("EDU"), vt_bdf("A")))
+		SKIP(return, VT_NO_P2P);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	self->edu = vt_edu_open(vt_bdf("EDU"));
 	ASSERT_LE(0, self->edu);

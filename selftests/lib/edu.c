@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -101,6 +102,26 @@ int vt_edu_import(int edu, int dmabuf)
 		return ret;
 	}
 	return handle;
+}
+
+bool vt_edu_reaches(const char *edu, const char *memory)
+{
+	struct vt_device d;
+	int dev, fd, ret;
+
+	if (vt_open(&d, memory, VT_STOCK))
+		abort();
+	fd = vt_export_one(d.fd, 2, 0, VT_PAGE);
+	dev = vt_edu_open(edu);
+	if (fd < 0 || dev < 0)
+		abort();
+	ret = vt_edu_import(dev, fd);
+	close(dev);
+	close(fd);
+	vt_close(&d);
+	if (ret < 0)
+		vt_log("%s cannot reach %s: %s", edu, memory, strerror(-ret));
+	return ret != -EINVAL;
 }
 
 int vt_edu_sg(int edu, __u32 handle, __u32 index, struct vpdm_edu_sg *sg)

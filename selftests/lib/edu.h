@@ -29,6 +29,15 @@ int vt_edu_unmap(int edu, __u32 handle);
 /* vt_edu_attach() and vt_edu_map() in both directions. */
 int vt_edu_import(int edu, int dmabuf);
 
+/*
+ * Whether the kernel lets the edu device reach the other one's memory. Asks with
+ * a DMABUF of stock vfio-pci, which has the device afterwards; nobody may have
+ * either of them open.
+ */
+bool vt_edu_reaches(const char *edu, const char *memory);
+#define VT_NO_P2P \
+	"this kernel knows of no peer-to-peer DMA between devices of the root bus"
+
 int vt_edu_sg(int edu, __u32 handle, __u32 index, struct vpdm_edu_sg *sg);
 /* @offset: in the DMABUF, or with VPDM_EDU_DMA_RAW a DMA address. */
 int vt_edu_dma(int edu, __u32 handle, __u32 flags, __u64 offset, void *data,

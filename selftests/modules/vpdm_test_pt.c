@@ -2,6 +2,7 @@
 /*
  * Test-only: tell a test what its page tables hold (see vpdm_test_pt.h)
  */
+#include <linux/bitfield.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -40,16 +41,21 @@ static enum vpdm_pt_cache vpdm_pt_cache(pgprot_t prot, enum vpdm_pt_level level)
 
 #elif defined(CONFIG_ARM64)
 
+#include <asm/sysreg.h>
+
+/* The MAIR register decides, as the PAT does on x86. */
 static enum vpdm_pt_cache vpdm_pt_cache(pgprot_t prot, enum vpdm_pt_level level)
 {
-	switch ((pgprot_val(prot) & PTE_ATTRINDX_MASK) >> 2) {
-	case MT_NORMAL:
-	case MT_NORMAL_TAGGED:
+	unsigned int index = FIELD_GET(PTE_ATTRINDX_MASK, pgprot_val(prot));
+
+	switch (read_sysreg(mair_el1) >> (index * 8) & 0xff) {
+	case MAIR_ATTR_NORMAL:
+	case MAIR_ATTR_NORMAL_TAGGED:
 		return VPDM_PT_WB;
-	case MT_NORMAL_NC:
+	case MAIR_ATTR_NORMAL_NC:
 		return VPDM_PT_NORMAL_NC;
-	case MT_DEVICE_nGnRnE:
-	case MT_DEVICE_nGnRE:
+	case MAIR_ATTR_DEVICE_nGnRnE:
+	case MAIR_ATTR_DEVICE_nGnRE:
 		return VPDM_PT_DEVICE;
 	default:
 		return VPDM_PT_CACHE_UNKNOWN;

@@ -48,7 +48,8 @@ enum vpdm_pt_cache {
  * @writable: the entry allows writing
  * @special: the entry is marked special
  * @cache: enum vpdm_pt_cache. On x86 the entry's index into the PAT register of
- *	the CPU
+ *	the CPU, on arm64 into MAIR
+ * @reserved: padding
  */
 struct vpdm_pt_lookup {
 	__u64	addr;
