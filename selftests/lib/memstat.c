@@ -26,6 +26,8 @@ void vt_settle(void)
 	char buf[16];
 	int i;
 
+	/* Among what shrinks is the list of what kfree_rcu() keeps for 5 s. */
+	vt_write_text("/proc/sys/vm/drop_caches", "2");
 	/* membarrier waits for an RCU grace period, callbacks run after it. */
 	for (i = 0; i < 4; i++) {
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
@@ -77,13 +79,12 @@ static void take_slabs_from_cpus(void)
 	globfree(&g);
 }
 
-struct vt_slabs *vt_slabs_read(void)
+static struct vt_slabs *read_slabs(void)
 {
 	struct vt_slabs *s;
 	char line[512];
 	FILE *f;
 
-	take_slabs_from_cpus();
 	f = fopen("/proc/slabinfo", "r");
 	if (!f)
 		return NULL;
@@ -94,6 +95,37 @@ struct vt_slabs *vt_slabs_read(void)
 			s->nr++;
 	}
 	fclose(f);
+	return s;
+}
+
+static long long all_objects(const struct vt_slabs *s)
+{
+	long long sum = 0;
+	size_t i;
+
+	for (i = 0; s && i < s->nr; i++)
+		sum += s->cache[i].objects;
+	return sum;
+}
+
+/* A busy machine has RCU callbacks left over for seconds: until they are done. */
+struct vt_slabs *vt_slabs_read(void)
+{
+	struct vt_slabs *s = NULL, *last;
+	int tries = 50;
+
+	do {
+		last = s;
+		vt_settle();
+		take_slabs_from_cpus();
+		s = read_slabs();
+		if (!last)
+			continue;
+		if (all_objects(s) >= all_objects(last))
+			tries = 0;
+		vt_slabs_free(last);
+	} while (s && tries-- > 0);
+
 	return s;
 }
 
