@@ -74,10 +74,10 @@ static struct shared *shared;
 
 static __u64 pages(__u64 r)
 {
-	static const unsigned short usual[] = { 1, 2, 3, 16, 511, 512, 513, 1024 };
+	static const unsigned short usual[] = { 1, 2, 3, 4, 8, 16, 512, 513 };
 
-	return (r & 3 ? usual[(r >> 2) % VT_ARRAY_SIZE(usual)] :
-			(r >> 2) % 2048) * VT_PAGE;
+	return (r & 15 ? usual[(r >> 4) % VT_ARRAY_SIZE(usual)] :
+			 (r >> 4) % 2048) * VT_PAGE;
 }
 
 /* One in sixteen is not a multiple of the page size. */
@@ -506,7 +506,7 @@ static const struct {
 	long (*call)(struct process *p, const __u64 *r);
 	unsigned int weight;
 } calls[] = {
-	{ "export", do_export, 800 },
+	{ "export", do_export, 400 },
 	{ "export badly", do_export_badly, 100 },
 	{ "feature", do_feature, 60 },
 	{ "revoke", do_revoke, 100 },
