@@ -670,7 +670,8 @@ static void subordinate(int sock, int up, bool import)
 	if (!u.map || !is_up(&u) || (import && !user_import(&u, "EDU")) ||
 	    write(up, "m", 1) != 1)
 		_exit(1);
-	for (ms = 0; ms < PROMPT_MS && vt_present(u.map, SIZE); ms += 5)
+	/* The importer goes a little later than the entries. */
+	for (ms = 0; ms < PROMPT_MS && !lost_all(&u); ms += 5)
 		vt_sleep_ms(5);
 	_exit(is_dead(&u) ? 0 : 2);
 }
