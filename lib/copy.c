@@ -57,7 +57,8 @@ static void copy_in(void *arg)
 	}
 }
 
-#define WRITE_AS(type) do {						\
+#define WRITE_AS(type)							\
+do {									\
 	type v;								\
 									\
 	memcpy(&v, c->memory, sizeof(v));				\

@@ -77,14 +77,16 @@ int vd_map_aligned(int fd, uint64_t file_offset, uint64_t phase, size_t length,
 int vfio_dmabuf_map(struct vfio_dmabuf_ctx *ctx, int dmabuf_fd, uint64_t offset,
 		    size_t length, int prot, uint32_t phase, void **addr)
 {
+	const char *why = "";
 	int ret;
 
 	ret = vd_map_aligned(dmabuf_fd, offset, phase + offset, length, prot,
 			     addr);
 	if (!ret)
 		return 0;
+	if (ret == -ENODEV)
+		why = " (revoked, its device closed, or an exporter without mmap)";
 	errno = -ret;
 	return vd_last_error(ctx, "cannot map 0x%zx bytes at 0x%llx of DMABUF fd %d%s",
-			     length, (unsigned long long)offset, dmabuf_fd,
-			     ret == -ENODEV ? " (revoked, its device closed, or an exporter without mmap)" : "");
+			     length, (unsigned long long)offset, dmabuf_fd, why);
 }

@@ -22,7 +22,7 @@ struct guard {
 };
 
 /* A handler must not allocate, as the first use of dynamic TLS can. */
-static _Thread_local struct guard *innermost
+static __thread struct guard *innermost
 	__attribute__((tls_model("initial-exec")));
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -462,7 +462,7 @@ TEST_F(wc, through_mremap)
 TEST_F(wc, through_mprotect)
 {
 	struct both b = both(self, variant->skew);
-	char *maps[] = { b.wc, b.nc };
+	char *maps[2] = { b.wc, b.nc };
 	size_t i;
 
 	for (i = 0; i < VT_ARRAY_SIZE(maps); i++) {

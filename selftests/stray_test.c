@@ -89,7 +89,7 @@ static long inner_dmabufs(void)
 	if (!f)
 		return -errno;
 	while (fgets(line, sizeof(line), f))
-		n += strstr(line, "\tvfio_pci_core\t") != NULL;
+		n += !!strstr(line, "\tvfio_pci_core\t");
 	fclose(f);
 	return n;
 }

@@ -14,6 +14,8 @@
 
 #define TOOL	"/tools/vfio-dmabuf "
 #define NOBODY	65534
+#define EVENTS_ARE_ON \
+	"cat /sys/kernel/tracing/instances/vfio-dmabuf.*/events/vfio_pci_dmabuf_mmap/enable 2>/dev/null | grep -q 1"
 
 FIXTURE(tool) {
 	const char *bdf;
@@ -305,7 +307,7 @@ TEST_F(tool, watch_shows_the_events)
 	ASSERT_NE(f, NULL);
 	/* The events are on as soon as its instance is there and enabled. */
 	for (i = 0; i < 500; i++) {
-		if (!system("cat /sys/kernel/tracing/instances/vfio-dmabuf.*/events/vfio_pci_dmabuf_mmap/enable 2>/dev/null | grep -q 1"))
+		if (!system(EVENTS_ARE_ON))
 			break;
 		usleep(10000);
 	}

@@ -62,6 +62,7 @@ struct vpdm_edu_map {
  * @handle: in: the attachment
  * @index: in: which segment, from 0
  * @nents: out: number of segments
+ * @reserved: padding
  * @addr: out: DMA address
  * @len: out: length in bytes
  */

@@ -235,9 +235,11 @@ static bool random_case(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long cases = argc > 1 ? strtoul(argv[1], NULL, 0) : 200000;
+	unsigned long cases = 200000;
 	unsigned long i, good = 0;
 
+	if (argc > 1)
+		cases = strtoul(argv[1], NULL, 0);
 	state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	ctx = vfio_dmabuf_new();
 	plan(15);
