@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -45,8 +46,13 @@ FIXTURE_TEARDOWN(around)
 static char *map_skewed(const struct vt_device *d, size_t size, size_t skew)
 {
 	int fd = vt_export_one(d->fd, BAR, 0, size);
+	char *map;
 
-	return fd < 0 ? NULL : vt_map(fd, size, RW, 0, VT_PMD, skew);
+	if (fd < 0)
+		return NULL;
+	map = vt_map(fd, size, RW, 0, VT_PMD, skew);
+	close(fd);
+	return map;
 }
 
 TEST_F(around, default_is_2_mib)
