@@ -720,7 +720,8 @@ static void on_alarm(int sig)
 
 int main(int argc, char **argv)
 {
-	unsigned long wanted = argc > 1 ? strtoul(argv[1], NULL, 0) : CALLS;
+	unsigned long wanted = argc > 1 ? strtoul(argv[1], NULL, 0) :
+					  vt_rounds(CALLS);
 	__u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	unsigned int i, processes = argc > 3 ? atoi(argv[3]) : PROCESSES;
 	struct vt_device devices[NR_DEVICES] = {};

@@ -12,6 +12,11 @@
 #include "vfio_test.h"
 
 #define SLABS_MAX	512
+/*
+ * A slab that a CPU keeps for itself counts as full. Of objects smaller than
+ * these, a slab has 256 and more: the count says nothing about hundreds.
+ */
+#define SMALLEST	32
 
 struct vt_slabs {
 	size_t nr;
@@ -66,7 +71,6 @@ long long vt_kernel_bytes(void)
 	return bytes;
 }
 
-/* Slabs that a CPU keeps for itself count as full of live objects. */
 static void take_slabs_from_cpus(void)
 {
 	glob_t g;
@@ -82,6 +86,7 @@ static void take_slabs_from_cpus(void)
 static struct vt_slabs *read_slabs(void)
 {
 	struct vt_slabs *s;
+	unsigned int size;
 	char line[512];
 	FILE *f;
 
@@ -90,8 +95,9 @@ static struct vt_slabs *read_slabs(void)
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	while (s && s->nr < SLABS_MAX && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lld", s->cache[s->nr].name,
-			   &s->cache[s->nr].objects) == 2)
+		if (sscanf(line, "%63s %lld %*u %u", s->cache[s->nr].name,
+			   &s->cache[s->nr].objects, &size) == 3 &&
+		    size >= SMALLEST)
 			s->nr++;
 	}
 	fclose(f);

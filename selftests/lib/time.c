@@ -31,3 +31,10 @@ __u64 vt_median(__u64 *v, size_t nr)
 	qsort(v, nr, sizeof(*v), compare);
 	return v[nr / 2];
 }
+
+unsigned int vt_rounds(unsigned int rounds)
+{
+	const char *slow = getenv("VPDM_SLOW");
+
+	return slow && atoi(slow) > 0 ? rounds / atoi(slow) : rounds;
+}

@@ -235,6 +235,11 @@ __u64 vt_now_ns(void);
 void vt_sleep_ms(unsigned int ms);
 /* Sorts @v. */
 __u64 vt_median(__u64 *v, size_t nr);
+/*
+ * @rounds, divided by what VPDM_SLOW has: how many times slower than others this
+ * kernel is.
+ */
+unsigned int vt_rounds(unsigned int rounds);
 
 /* random.c: xorshift64*, the same numbers in every run */
 
@@ -244,7 +249,7 @@ __u64 vt_random(__u64 *state);
 
 /* Unreclaimable slab (large kmalloc included) plus vmalloc, in bytes. */
 long long vt_kernel_bytes(void);
-/* The slab caches with the number of their live objects. */
+/* The slab caches, of objects of 32 bytes and more, with their live objects. */
 struct vt_slabs;
 struct vt_slabs *vt_slabs_read(void);
 void vt_slabs_free(struct vt_slabs *s);
