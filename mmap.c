@@ -73,7 +73,7 @@ static void vpdm_vma_close(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
-	/* VMAs are copied of VMAs, so this one was the last for good. */
+	/* A BAR mapping's VMAs are copied of VMAs: the last is the last for good. */
 	if (atomic_dec_and_test(&buf->vmas) && buf->is_bar)
 		fput(buf->device_file);
 }
@@ -103,15 +103,16 @@ static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
  *
  * Context: mmap_lock held for write.
  *
- * Return: 0; -EINVAL if @vma is private; -ENODEV if the buffer is revoked or its
- * device was closed.
+ * Return: 0; -EINVAL if @vma is private, or a BAR mapping's, made anew by
+ * remap_file_pages(); -ENODEV if the buffer is revoked or its device was closed.
  */
 int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
 	pgprot_t prot;
 
-	if (!(vma->vm_flags & VM_MAYSHARE))
+	/* What kept the device open for a BAR mapping may be gone by now. */
+	if (!(vma->vm_flags & VM_MAYSHARE) || buf->is_bar)
 		return -EINVAL;
 	if (READ_ONCE(buf->state) != VPDM_LIVE)
 		return -ENODEV;

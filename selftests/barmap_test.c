@@ -296,6 +296,31 @@ TEST_F(barmap, child_and_mremap_and_mprotect)
 	EXPECT_EQ(0, vt_peek(to + VT_MIB(3), &value));
 }
 
+/*
+ * The file of the mapping is a DMABUF, of which remap_file_pages() would make
+ * another mapping, after the one that keeps the device open is gone.
+ */
+TEST_F(barmap, remap_file_pages_is_refused)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	EXPECT_EQ(-1, remap_file_pages(self->map, SIZE, 0, 0, 0));
+	EXPECT_EQ(EINVAL, errno);
+	munmap(self->map, SIZE);
+	EXPECT_EQ(0, ioctl(self->d.fd, VFIO_DEVICE_GET_INFO, &info));
+	vt_close(&self->d);
+	EXPECT_TRUE(can_be_opened());
+}
+
+TEST_F(barmap, remap_file_pages_is_refused_to_the_last_that_has_it_open)
+{
+	vt_close(&self->d);
+	EXPECT_EQ(-1, remap_file_pages(self->map, SIZE, 0, 0, 0));
+	EXPECT_EQ(EINVAL, errno);
+	munmap(self->map, SIZE);
+	EXPECT_TRUE(can_be_opened());
+}
+
 TEST_F(barmap, type1_container_maps_its_address)
 {
 	char *stock = vt_map_bar(&self->stock, BAR, 0, SIZE);
