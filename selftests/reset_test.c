@@ -31,17 +31,66 @@
 #define D0		0
 #define D3HOT		3
 
+/* A device with memory, and one that imports it */
+struct place {
+	const char *memory;
+	const char *edu;
+	/* Whether they reach each other is up to the host bridge. */
+	bool over_bridge;
+};
+
+/* Nothing resets this one when it is closed. */
+static const struct place root_bus = {
+	.memory = "A",
+	.edu = "EDU",
+	.over_bridge = true,
+};
+
+static const struct place behind_a_switch = {
+	.memory = "SW_MEM",
+	.edu = "SW_EDU",
+};
+
+static const struct place reset_set = {
+	.memory = "HOT_A",
+	.edu = "SW_EDU",
+};
+
+static const struct place hotplug_port = {
+	.memory = "UNPLUG",
+	.edu = "EDU",
+	.over_bridge = true,
+};
+
 /*
  * A buffer of a device with a CPU mapping and an importer, both in use. No
- * importer where the kernel has none.
+ * importer where the kernel refuses it: then @refusal is the errno.
  */
 struct user {
+	const struct place *at;
+	int refusal;
 	struct vt_device d;
 	int fd;
 	char *map;
 	int edu;
 	int h;
 };
+
+/* Nobody may have the device open: stock vfio-pci is asked about it. */
+static void user_init(struct user *u, const struct place *at)
+{
+	*u = (struct user){ .at = at, .d = VT_DEVICE_INIT };
+	if (!vt_stock_exports())
+		u->refusal = EOPNOTSUPP;
+	else if (at->over_bridge &&
+		 !vt_edu_reaches(vt_bdf(at->edu), vt_bdf(at->memory)))
+		u->refusal = EINVAL;
+}
+
+static int user_open(struct user *u)
+{
+	return vt_open(&u->d, vt_bdf(u->at->memory), VT_DRIVER);
+}
 
 static bool user_export(struct user *u)
 {
@@ -55,21 +104,20 @@ static bool user_export(struct user *u)
 	return vt_present(u->map, SIZE) == SIZE;
 }
 
-static bool user_import(struct user *u, const char *edu)
+static bool user_import(struct user *u)
 {
-	bool can = vt_stock_exports();
 	int h;
 
-	u->edu = vt_edu_open(vt_bdf(edu));
+	u->edu = vt_edu_open(vt_bdf(u->at->edu));
 	if (u->edu < 0)
 		return false;
 	h = vt_edu_import(u->edu, u->fd);
-	if (can) {
+	if (!u->refusal) {
 		u->h = h;
 		return h > 0;
 	}
 	close(u->edu);
-	return h == -EOPNOTSUPP;
+	return h == -u->refusal;
 }
 
 static bool user_detach(struct user *u)
@@ -190,11 +238,27 @@ FIXTURE(low_power)
 	int event;
 };
 
+FIXTURE_VARIANT(low_power)
+{
+	const struct place *at;
+};
+
+FIXTURE_VARIANT_ADD(low_power, root_bus)
+{
+	.at = &root_bus,
+};
+
+FIXTURE_VARIANT_ADD(low_power, behind_a_switch)
+{
+	.at = &behind_a_switch,
+};
+
 FIXTURE_SETUP(low_power)
 {
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("A"), VT_DRIVER));
+	user_init(&self->u, variant->at);
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 	self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, self->event);
 }
@@ -343,10 +407,11 @@ FIXTURE(function_reset)
 
 FIXTURE_SETUP(function_reset)
 {
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("SW_MEM"), VT_DRIVER));
+	user_init(&self->u, &behind_a_switch);
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(vt_can_reset(&self->u.d));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "SW_EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 }
 
 FIXTURE_TEARDOWN(function_reset)
@@ -514,11 +579,12 @@ FIXTURE_VARIANT_ADD(hot_reset, sibling_stock_from_stock)
 
 FIXTURE_SETUP(hot_reset)
 {
+	user_init(&self->a, &reset_set);
 	ASSERT_EQ(0, vt_bind(vt_bdf("HOT_B"), variant->b_driver));
-	ASSERT_EQ(0, vt_open(&self->a.d, vt_bdf("HOT_A"), VT_DRIVER));
+	ASSERT_EQ(0, user_open(&self->a));
 	ASSERT_EQ(0, vt_open_sibling(&self->b.d, &self->a.d, vt_bdf("HOT_B")));
 	ASSERT_TRUE(user_export(&self->a));
-	ASSERT_TRUE(user_import(&self->a, "EDU"));
+	ASSERT_TRUE(user_import(&self->a));
 	if (!strcmp(variant->b_driver, VT_DRIVER))
 		ASSERT_TRUE(user_export(&self->b));
 }
@@ -566,17 +632,33 @@ TEST_F_TIMEOUT(hot_reset, while_hammered, 60)
 	EXPECT_TRUE(is_up(&self->a));
 }
 
-/* The end of the device, or of its user */
-FIXTURE(end)
+/* The end of the device's user */
+FIXTURE(last_close)
 {
 	struct user u;
 };
 
-FIXTURE_SETUP(end)
+FIXTURE_VARIANT(last_close)
 {
+	const struct place *at;
+};
+
+FIXTURE_VARIANT_ADD(last_close, root_bus)
+{
+	.at = &root_bus,
+};
+
+FIXTURE_VARIANT_ADD(last_close, behind_a_switch)
+{
+	.at = &behind_a_switch,
+};
+
+FIXTURE_SETUP(last_close)
+{
+	user_init(&self->u, variant->at);
 }
 
-FIXTURE_TEARDOWN(end)
+FIXTURE_TEARDOWN(last_close)
 {
 	user_end(&self->u);
 }
@@ -597,13 +679,13 @@ static void *unbinder_main(void *arg)
 	return NULL;
 }
 
-TEST_F(end, unbind_while_open_waits_for_close)
+TEST_F(last_close, unbind_while_open_waits_for_close)
 {
-	struct unbinder u = { .bdf = vt_bdf("A") };
+	struct unbinder u = { .bdf = vt_bdf(variant->at->memory) };
 
-	ASSERT_EQ(0, vt_open(&self->u.d, u.bdf, VT_DRIVER));
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 	ASSERT_EQ(0, pthread_create(&u.thread, NULL, unbinder_main, &u));
 	vt_sleep_ms(300);
 	EXPECT_FALSE(__atomic_load_n(&u.done, __ATOMIC_ACQUIRE));
@@ -615,20 +697,20 @@ TEST_F(end, unbind_while_open_waits_for_close)
 	ASSERT_EQ(0, vt_bind(u.bdf, VT_DRIVER));
 }
 
-TEST_F(end, close_leaves_dead_buffers)
+TEST_F(last_close, close_leaves_dead_buffers)
 {
 	struct vt_device again;
 	void *other;
 	int fd;
 
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("A"), VT_DRIVER));
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 	vt_close(&self->u.d);
 	EXPECT_TRUE(is_dead(&self->u));
 
 	/* The next user of the device does not wake them. */
-	ASSERT_EQ(0, vt_open(&again, vt_bdf("A"), VT_DRIVER));
+	ASSERT_EQ(0, vt_open(&again, self->u.d.bdf, VT_DRIVER));
 	EXPECT_TRUE(is_dead(&self->u));
 	fd = vt_export_one(again.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, fd);
@@ -641,12 +723,12 @@ TEST_F(end, close_leaves_dead_buffers)
 	vt_close(&again);
 }
 
-TEST_F(end, the_bar_mapping_keeps_the_device_open)
+TEST_F(last_close, the_bar_mapping_keeps_the_device_open)
 {
 	__u64 value;
 	char *bar;
 
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("A"), VT_DRIVER));
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
 	bar = vt_map_bar(&self->u.d, BAR, 0, SIZE);
 	ASSERT_NE(NULL, bar);
@@ -660,14 +742,13 @@ TEST_F(end, the_bar_mapping_keeps_the_device_open)
 #define SUBORDINATES	3
 
 /* Gets a buffer from the primary, uses it, and reports what is left of it. */
-static void subordinate(int sock, int up, bool import)
+static void subordinate(struct user u, int sock, int up, bool import)
 {
-	struct user u = { .d = VT_DEVICE_INIT };
 	int ms;
 
 	u.fd = vt_recv_fd(sock);
 	u.map = u.fd < 0 ? NULL : vt_map_rw(u.fd, SIZE);
-	if (!u.map || !is_up(&u) || (import && !user_import(&u, "EDU")) ||
+	if (!u.map || !is_up(&u) || (import && !user_import(&u)) ||
 	    write(up, "m", 1) != 1)
 		_exit(1);
 	/* The importer goes a little later than the entries. */
@@ -676,12 +757,11 @@ static void subordinate(int sock, int up, bool import)
 	_exit(is_dead(&u) ? 0 : 2);
 }
 
-static void primary(int sock)
+static void primary(struct user u, int sock)
 {
-	struct user u = { .d = VT_DEVICE_INIT };
 	int i;
 
-	if (vt_open(&u.d, vt_bdf("A"), VT_DRIVER) || !user_export(&u))
+	if (user_open(&u) || !user_export(&u))
 		_exit(1);
 	for (i = 0; i < SUBORDINATES; i++) {
 		if (vt_send_fd(sock, u.fd))
@@ -691,7 +771,7 @@ static void primary(int sock)
 	_exit(1);
 }
 
-TEST_F(end, primary_killed_with_three_subordinates)
+TEST_F(last_close, primary_killed_with_three_subordinates)
 {
 	int sock[2], up[2], i, status;
 	pid_t pid;
@@ -703,12 +783,12 @@ TEST_F(end, primary_killed_with_three_subordinates)
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
-			subordinate(sock[1], up[1], !i);
+			subordinate(self->u, sock[1], up[1], !i);
 	}
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		primary(sock[0]);
+		primary(self->u, sock[0]);
 	for (i = 0; i < SUBORDINATES; i++)
 		ASSERT_EQ(1, read(up[0], &word, 1));
 
@@ -719,7 +799,7 @@ TEST_F(end, primary_killed_with_three_subordinates)
 		ASSERT_LT(0, wait(&status));
 		EXPECT_EQ(0, status);
 	}
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("A"), VT_DRIVER));
+	ASSERT_EQ(0, user_open(&self->u));
 }
 
 /* What only the host can do: the harness takes a line and answers with one. */
@@ -769,6 +849,21 @@ static bool event(int fd)
 	return poll(&p, 1, PROMPT_MS) == 1;
 }
 
+/* The end of the device, for a while or for good */
+FIXTURE(end)
+{
+	struct user u;
+};
+
+FIXTURE_SETUP(end)
+{
+}
+
+FIXTURE_TEARDOWN(end)
+{
+	user_end(&self->u);
+}
+
 /* The last test with this device: it does not come back. */
 TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
 {
@@ -776,9 +871,10 @@ TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
 	char path[64];
 	int request, ms;
 
-	ASSERT_EQ(0, vt_open(&self->u.d, bdf, VT_DRIVER));
+	user_init(&self->u, &hotplug_port);
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 	request = set_eventfd(&self->u.d, VFIO_PCI_REQ_IRQ_INDEX);
 	ASSERT_LE(0, request);
 
@@ -805,9 +901,10 @@ TEST_F_TIMEOUT(end, fatal_error_on_the_link, 60)
 {
 	int ms;
 
-	ASSERT_EQ(0, vt_open(&self->u.d, vt_bdf("SW_MEM"), VT_DRIVER));
+	user_init(&self->u, &behind_a_switch);
+	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
-	ASSERT_TRUE(user_import(&self->u, "SW_EDU"));
+	ASSERT_TRUE(user_import(&self->u));
 
 	ASSERT_TRUE(ask_host("pcie_aer_inject_error sw-down0 DLP"));
 	for (ms = 0; ms < PROMPT_MS && !lost_all(&self->u); ms += 5)
