@@ -95,7 +95,7 @@ BAD_RANGES(sum_of_lengths_beyond_an_iova, EINVAL, 2,
 
 BAD_BAR(absent_bar, ENODEV, "A", 4);
 BAD_BAR(upper_half_of_a_64_bit_bar, ENODEV, "A", 3);
-BAD_BAR(bar_smaller_than_a_page, EINVAL, "A", 0);
+BAD_BAR(bar_smaller_than_a_page, EINVAL, "SW_MEM", 0);
 BAD_BAR(io_bar, EINVAL, "TESTDEV", 1);
 BAD_BAR(rom_region, ENODEV, "A", VFIO_PCI_ROM_REGION_INDEX);
 BAD_BAR(config_region, ENODEV, "A", VFIO_PCI_CONFIG_REGION_INDEX);
