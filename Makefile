@@ -60,6 +60,7 @@ help:
 	@echo '  make check            the tests, on 7.2, 7.3 and 6.12; KERNELS="7.2 ..." on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
+	@echo '  make check-tracing    the commands of Documentation/tracing.rst'
 	@echo '  make bench            figures, against stock vfio-pci'
 	@echo '  make deb              Debian packages, as root; check-packages tries them'
 	@echo '  make docs             the documentation as web pages'
