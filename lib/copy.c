@@ -10,6 +10,7 @@ struct copy {
 	volatile char *device;
 	char *memory;
 	size_t length;
+	bool to_device;
 };
 
 /* The widest naturally aligned access that fits. */
@@ -22,69 +23,43 @@ static size_t width(const struct copy *c)
 	return w;
 }
 
-static void advance(struct copy *c, size_t n)
-{
-	c->device += n;
-	c->memory += n;
-	c->length -= n;
-}
-
-#define READ_AS(type) do {						\
-	type v = *(volatile type *)c->device;				\
-	memcpy(c->memory, &v, sizeof(v));				\
-} while (0)
-
-static void copy_in(void *arg)
-{
-	struct copy *c = arg;
-	size_t w;
-
-	for (; c->length; advance(c, w)) {
-		w = width(c);
-		switch (w) {
-		case 8:
-			READ_AS(uint64_t);
-			break;
-		case 4:
-			READ_AS(uint32_t);
-			break;
-		case 2:
-			READ_AS(uint16_t);
-			break;
-		default:
-			READ_AS(uint8_t);
-		}
-	}
-}
-
-#define WRITE_AS(type)							\
+#define COPY_AS(c, type)						\
 do {									\
+	volatile type *device = (volatile type *)(c)->device;		\
 	type v;								\
 									\
-	memcpy(&v, c->memory, sizeof(v));				\
-	*(volatile type *)c->device = v;				\
+	if ((c)->to_device) {						\
+		memcpy(&v, (c)->memory, sizeof(v));			\
+		*device = v;						\
+	} else {							\
+		v = *device;						\
+		memcpy((c)->memory, &v, sizeof(v));			\
+	}								\
 } while (0)
 
-static void copy_out(void *arg)
+static void copy(void *arg)
 {
 	struct copy *c = arg;
-	size_t w;
 
-	for (; c->length; advance(c, w)) {
-		w = width(c);
+	while (c->length) {
+		size_t w = width(c);
+
 		switch (w) {
 		case 8:
-			WRITE_AS(uint64_t);
+			COPY_AS(c, uint64_t);
 			break;
 		case 4:
-			WRITE_AS(uint32_t);
+			COPY_AS(c, uint32_t);
 			break;
 		case 2:
-			WRITE_AS(uint16_t);
+			COPY_AS(c, uint16_t);
 			break;
 		default:
-			WRITE_AS(uint8_t);
+			COPY_AS(c, uint8_t);
 		}
+		c->device += w;
+		c->memory += w;
+		c->length -= w;
 	}
 }
 
@@ -96,8 +71,7 @@ int vfio_dmabuf_read(void *dst, const volatile void *src, size_t length)
 		.length = length,
 	};
 
-	return vfio_dmabuf_guard((const void *)(uintptr_t)src, length, copy_in,
-				 &c);
+	return vfio_dmabuf_guard((const void *)(uintptr_t)src, length, copy, &c);
 }
 
 int vfio_dmabuf_write(volatile void *dst, const void *src, size_t length)
@@ -106,8 +80,8 @@ int vfio_dmabuf_write(volatile void *dst, const void *src, size_t length)
 		.device = dst,
 		.memory = (char *)(uintptr_t)src,
 		.length = length,
+		.to_device = true,
 	};
 
-	return vfio_dmabuf_guard((const void *)(uintptr_t)dst, length, copy_out,
-				 &c);
+	return vfio_dmabuf_guard((const void *)(uintptr_t)dst, length, copy, &c);
 }

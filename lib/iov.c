@@ -129,50 +129,47 @@ static int read_maps(struct vfio_dmabuf_ctx *ctx, struct vd_maps *maps)
 	return ret ? vd_error(ctx, -ret, "cannot read /proc/self/maps") : 0;
 }
 
+enum memory {
+	MEMORY_HOST = 1,
+	MEMORY_BAR = 2,
+};
+
+static int create(struct vfio_dmabuf_ctx *ctx, unsigned int memory,
+		  const struct iovec *iov, unsigned int iov_cnt, int *fd)
+{
+	int ret = VFIO_DMABUF_WRONG_MEMORY;
+	struct vd_maps maps;
+	int err;
+
+	err = read_maps(ctx, &maps);
+	if (err)
+		return err;
+	if (memory & MEMORY_HOST)
+		ret = vd_create_udmabuf(ctx, &maps, iov, iov_cnt, fd);
+	if (ret == VFIO_DMABUF_WRONG_MEMORY && memory & MEMORY_BAR)
+		ret = create_bar(ctx, &maps, iov, iov_cnt, fd);
+	vd_maps_free(&maps);
+	return ret;
+}
+
 int vfio_dmabuf_create_fd_udmabuf(struct vfio_dmabuf_ctx *ctx,
 				  const struct iovec *iov, unsigned int iov_cnt,
 				  int *fd)
 {
-	struct vd_maps maps;
-	int ret;
-
-	ret = read_maps(ctx, &maps);
-	if (ret)
-		return ret;
-	ret = vd_create_udmabuf(ctx, &maps, iov, iov_cnt, fd);
-	vd_maps_free(&maps);
-	return ret;
+	return create(ctx, MEMORY_HOST, iov, iov_cnt, fd);
 }
 
 int vfio_dmabuf_create_fd_bar(struct vfio_dmabuf_ctx *ctx,
 			      const struct iovec *iov, unsigned int iov_cnt,
 			      int *fd)
 {
-	struct vd_maps maps;
-	int ret;
-
-	ret = read_maps(ctx, &maps);
-	if (ret)
-		return ret;
-	ret = create_bar(ctx, &maps, iov, iov_cnt, fd);
-	vd_maps_free(&maps);
-	return ret;
+	return create(ctx, MEMORY_BAR, iov, iov_cnt, fd);
 }
 
 int vfio_dmabuf_create_fd(struct vfio_dmabuf_ctx *ctx, const struct iovec *iov,
 			  unsigned int iov_cnt, int *fd)
 {
-	struct vd_maps maps;
-	int ret;
-
-	ret = read_maps(ctx, &maps);
-	if (ret)
-		return ret;
-	ret = vd_create_udmabuf(ctx, &maps, iov, iov_cnt, fd);
-	if (ret == VFIO_DMABUF_WRONG_MEMORY)
-		ret = create_bar(ctx, &maps, iov, iov_cnt, fd);
-	vd_maps_free(&maps);
-	return ret;
+	return create(ctx, MEMORY_HOST | MEMORY_BAR, iov, iov_cnt, fd);
 }
 
 /* Over the reservation, so that a failure in the middle leaves no hole. */
