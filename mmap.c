@@ -24,48 +24,79 @@ static bool vpdm_is_pud_leaf(struct mm_struct *mm, unsigned long addr)
 	return !pud_none(*pud) && pud_leaf(*pud);
 }
 
-static void vpdm_zap_pud_leaves(struct vm_area_struct *vma)
+/*
+ * The kernel cannot split a PUD entry of a PFN mapping: munmap() of a page amid
+ * it takes the entry for a page table (mm_find_pmd()).
+ */
+static void vpdm_vma_before_split(struct vm_area_struct *vma)
 {
 	unsigned long addr = ALIGN(vma->vm_start, PUD_SIZE);
 
+	vma_start_write(vma);
 	for (; addr < vma->vm_end && vma->vm_end - addr >= PUD_SIZE;
 	     addr += PUD_SIZE)
 		if (vpdm_is_pud_leaf(vma->vm_mm, addr))
 			zap_special_vma_range(vma, addr, PUD_SIZE);
 }
 
+static void vpdm_vma_zap(struct vm_area_struct *vma)
+{
+	zap_special_vma_range(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+}
+
 /*
- * The kernel cannot split a PUD entry of a PFN mapping, nor move one: munmap()
- * of a page amid it takes the entry for a page table (mm_find_pmd()), mremap()
- * clears it without a TLB flush (pud_none_or_clear_bad()). So before either, the
- * mapping that @copy is cut from or is to replace loses its PUD entries. It is
- * locked, or a fault would put them back.
+ * mremap() takes a PMD entry from one place and puts it in another without
+ * i_mmap_rwsem (move_huge_pmd()): vpdm_zap() that looks at both in between finds
+ * neither. A PUD entry it loses, unless both addresses are aligned. It does not
+ * say which VMA it is about to move, so all of the buffer lose their entries.
  */
-static void vpdm_vma_before_split(struct vm_area_struct *copy,
-				  const struct vpdm_buf *buf)
+static void vpdm_vma_before_move(const struct vm_area_struct *copy)
 {
 	VMA_ITERATOR(vmi, copy->vm_mm, 0);
 	struct vm_area_struct *vma;
 
-	if (buf->ranges.pages < PUD_SIZE >> PAGE_SHIFT)
-		return;
-
 	for_each_vma(vmi, vma) {
 		if (vma->vm_ops != copy->vm_ops ||
-		    vma->vm_private_data != buf)
+		    vma->vm_private_data != copy->vm_private_data)
 			continue;
 		vma_start_write(vma);
-		vpdm_zap_pud_leaves(vma);
+		vpdm_vma_zap(vma);
 	}
+}
+
+/*
+ * fork() reads a PMD entry before it locks the page table (copy_huge_pmd()). If
+ * vpdm_zap() clears the entry in between, and finds none in the child yet, the
+ * child gets one afterwards. fork() has locked the original.
+ */
+static void vpdm_vma_before_fork(struct vm_area_struct *orig)
+{
+	vpdm_vma_zap(orig);
+}
+
+/*
+ * Called before page tables are copied, moved or cut, with mmap_lock held for
+ * write. Entries that the kernel would not get right go before it does so. What
+ * they are in is locked, or a fault would put them back.
+ */
+static void vpdm_vma_before_copy(struct vm_area_struct *copy)
+{
+	struct vm_area_struct *orig = vma_lookup(current->mm, copy->vm_start);
+
+	if (!orig)
+		vpdm_vma_before_move(copy);
+	else if (copy->vm_mm == current->mm)
+		vpdm_vma_before_split(orig);
+	else
+		vpdm_vma_before_fork(orig);
 }
 
 static void vpdm_vma_open(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
-	/* fork() opens copies in another mm, and leaves the original alone. */
-	if (vma->vm_mm == current->mm)
-		vpdm_vma_before_split(vma, buf);
+	if (buf->ranges.pages >= PMD_SIZE >> PAGE_SHIFT)
+		vpdm_vma_before_copy(vma);
 	atomic_inc(&buf->vmas);
 }
 
