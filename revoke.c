@@ -16,6 +16,20 @@
 /* How long a killed process waits at most before it notices. */
 #define VPDM_KILL_POLL	(HZ / 10)
 
+/*
+ * Drop what is mapped in a device's address_space, all of it, as vfio-pci-core
+ * does. One buffer's part would not do: VMAs of other buffers lie at the same
+ * offsets, and part of an entry of 1 GiB cannot be dropped under i_mmap_rwsem
+ * alone (6.12's zap_pud_range() asserts the mmap_lock). Nor would one buffer
+ * after the other: each BAR mapping is one, and all of them lie in the same place.
+ */
+static void vpdm_zap_device(struct address_space *mapping)
+{
+	loff_t end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
+
+	unmap_mapping_range(mapping, 0, end, true);
+}
+
 /**
  * vpdm_zap - drop all page-table entries of a buffer
  * @buf: buffer
@@ -29,8 +43,26 @@
 void vpdm_zap(struct vpdm_buf *buf)
 {
 	trace_vpdm_zap(buf);
-	unmap_mapping_range(buf->mapping, (loff_t)buf->pgoff << PAGE_SHIFT,
-			    (loff_t)buf->ranges.pages << PAGE_SHIFT, true);
+	if (buf->owner)
+		vpdm_zap_device(buf->mapping);
+	else
+		unmap_mapping_range(buf->mapping, 0,
+				    (loff_t)buf->ranges.pages << PAGE_SHIFT,
+				    true);
+}
+
+/* The same for all buffers of a device, with vpdm_bufs.lock held for read. */
+static void vpdm_zap_all(struct vpdm_bufs *bufs)
+{
+	struct vpdm_buf *buf;
+
+	vpdm_zap_device(bufs->core->vdev.inode->i_mapping);
+	list_for_each_entry(buf, &bufs->list, node) {
+		if (buf->owner)
+			trace_vpdm_zap(buf);
+		else
+			vpdm_zap(buf);
+	}
 }
 
 /**
@@ -88,11 +120,19 @@ static int vpdm_buf_revoke(struct vpdm_buf *buf)
 		WRITE_ONCE(buf->state, VPDM_REVOKED);
 	else
 		ret = -EBADFD;
+	/*
+	 * Where the zap takes the entries of other buffers too, their faults
+	 * have to wait: one that found a PMD entry, and so wants a page table,
+	 * would meet another fault's new PMD entry.
+	 */
+	if (!ret && buf->owner)
+		vpdm_zap(buf);
 	up_write(&buf->bufs->lock);
 	if (ret)
 		return ret;
 
-	vpdm_zap(buf);
+	if (!buf->owner)
+		vpdm_zap(buf);
 	if (buf->inner) {
 		vpdm_inner_invalidate(buf, false);
 		ret = vpdm_drain(buf, true);
@@ -163,10 +203,10 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
 	up_write(&bufs->lock);
 
 	down_read(&bufs->lock);
+	vpdm_zap_all(bufs);
 	list_for_each_entry(buf, &bufs->list, node) {
 		if (buf->state != VPDM_LIVE)
 			continue;
-		vpdm_zap(buf);
 		buf->told |= vpdm_inner_invalidate(buf, true);
 		if (!buf->told)
 			continue;
@@ -224,7 +264,6 @@ void vpdm_close(struct vpdm_bufs *bufs)
 	up_write(&bufs->life);
 
 	down_read(&bufs->lock);
-	list_for_each_entry(buf, &bufs->list, node)
-		vpdm_zap(buf);
+	vpdm_zap_all(bufs);
 	up_read(&bufs->lock);
 }

@@ -397,6 +397,84 @@ TEST_F(reset, export_works_afterwards)
 	EXPECT_TRUE(all_right(map));
 }
 
+/*
+ * Time of a reset with many mappings of the device fd, of one page each: all of
+ * them end before it. 0 on failure.
+ */
+static __u64 reset_time(const char *driver, size_t mappings)
+{
+	struct vt_device d;
+	__u64 start, ns;
+	size_t i;
+
+	if (vt_open(&d, vt_bdf("SW_MEM"), driver))
+		return 0;
+	for (i = 0; i < mappings; i++) {
+		char *map = vt_map_bar(&d, BAR, 0, VT_PAGE);
+
+		if (!map)
+			return 0;
+		vt_touch(map, VT_PAGE);
+	}
+	start = vt_now_ns();
+	ns = vt_reset(&d) ? 0 : vt_now_ns() - start;
+	vt_close(&d);
+	return ns;
+}
+
+static __u64 reset_time_in_child(const char *driver, size_t mappings)
+{
+	__u64 ns = 0;
+	int up[2];
+	pid_t pid;
+
+	if (pipe(up))
+		return 0;
+	pid = fork();
+	if (!pid) {
+		ns = reset_time(driver, mappings);
+		_exit(write(up[1], &ns, sizeof(ns)) != sizeof(ns));
+	}
+	close(up[1]);
+	if (pid < 0 || read(up[0], &ns, sizeof(ns)) != sizeof(ns))
+		ns = 0;
+	close(up[0]);
+	waitpid(pid, NULL, 0);
+	return ns;
+}
+
+FIXTURE(many_mappings) {
+};
+
+FIXTURE_SETUP(many_mappings)
+{
+}
+
+FIXTURE_TEARDOWN(many_mappings)
+{
+	EXPECT_EQ(0, vt_bind(vt_bdf("SW_MEM"), VT_DRIVER));
+}
+
+/*
+ * Stock takes time that grows with their number. With its square, as when each
+ * of them has all of them visited, it would be 300 times stock's here.
+ */
+#define MAPPINGS	2000
+#define TIMES_STOCK	10
+
+TEST_F_TIMEOUT(many_mappings, do_not_slow_a_reset_down, 60)
+{
+	__u64 stock, ours;
+
+	stock = reset_time_in_child(VT_STOCK, MAPPINGS);
+	ASSERT_NE(0, stock);
+	ours = reset_time_in_child(VT_DRIVER, MAPPINGS);
+	ASSERT_NE(0, ours);
+	TH_LOG("a reset with %d mappings takes %llu us, stock's %llu us",
+	       MAPPINGS, ours / 1000, stock / 1000);
+	EXPECT_LE(ours, stock * TIMES_STOCK);
+}
+
 /* D3hot, through the power management capability. */
 FIXTURE(power) {
 	struct vt_device d;

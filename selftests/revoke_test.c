@@ -750,4 +750,63 @@ TEST_F_TIMEOUT(thousand, others_do_not_slow_a_revoke_down, 180)
 	EXPECT_LE(crowd * 2, alone * 3);
 }
 
+/*
+ * A 1 GiB entry of one buffer and the revocation of another: a kernel that takes
+ * an entry for a page-table's worth of smaller ones warns.
+ */
+FIXTURE(giant)
+{
+	struct vt_device d;
+	int small;
+	int fd;
+	char *map;
+	long long taint;
+};
+
+#define TAINT	"/proc/sys/kernel/tainted"
+#define WORD	0x6769616e74ULL
+
+FIXTURE_SETUP(giant)
+{
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
+	/* The older one, so that where all end it is the first. */
+	self->small = vt_export_one(self->d.fd, BAR, 0, VT_PAGE);
+	ASSERT_LE(0, self->small);
+	self->fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, self->fd);
+	self->map = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, self->map);
+	ASSERT_EQ(0, vt_poke(self->map, WORD));
+	if (!vt_ptes(self->map, VT_PUD).leaves[VPDM_PT_PUD])
+		SKIP(return, "this machine has no entries of 1 GiB");
+	self->taint = vt_read_number(TAINT);
+}
+
+FIXTURE_TEARDOWN(giant)
+{
+	close(self->fd);
+	close(self->small);
+	vt_close(&self->d);
+}
+
+TEST_F(giant, stays_whole_when_a_small_buffer_is_revoked)
+{
+	__u64 value;
+
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->small));
+	EXPECT_EQ(self->taint, vt_read_number(TAINT));
+	EXPECT_EQ(0, vt_peek(self->map, &value));
+	EXPECT_EQ(WORD, value);
+}
+
+TEST_F(giant, goes_whole_when_the_device_is_closed)
+{
+	__u64 value;
+
+	vt_close(&self->d);
+	EXPECT_EQ(self->taint, vt_read_number(TAINT));
+	EXPECT_EQ(0, vt_present(self->map, VT_PUD));
+	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
+}
+
 TEST_HARNESS_MAIN
