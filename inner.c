@@ -412,6 +412,30 @@ static const struct dma_buf_attach_ops vpdm_importer_ops = {
 	.invalidate_mappings = vpdm_importer_invalidate,
 };
 
+/**
+ * vpdm_inner_is_revoked - whether vfio-pci-core keeps importers out
+ * @buf: buffer
+ *
+ * Only attaching tells, see vpdm_inner_listen().
+ *
+ * Context: takes the dma_resv.
+ *
+ * Return: true if so; it will tell importers when that ends.
+ */
+bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
+{
+	struct dma_buf_attachment *probe;
+
+	probe = dma_buf_dynamic_attach(buf->inner, buf->dev,
+				       &vpdm_importer_ops, buf);
+	if (IS_ERR(probe))
+		return PTR_ERR(probe) == -ENODEV;
+
+	dma_buf_detach(buf->inner, probe);
+
+	return false;
+}
+
 int vpdm_inner_attach(struct dma_buf *dmabuf,
 		      struct dma_buf_attachment *attachment)
 {

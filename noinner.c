@@ -142,6 +142,11 @@ bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only)
 	return false;
 }
 
+bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
+{
+	return false;
+}
+
 void vpdm_inner_release(struct vpdm_buf *buf)
 {
 }

@@ -205,10 +205,8 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
 	down_read(&bufs->lock);
 	vpdm_zap_all(bufs);
 	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->state != VPDM_LIVE)
-			continue;
-		buf->told |= vpdm_inner_invalidate(buf, true);
-		if (!buf->told)
+		if (buf->state != VPDM_LIVE ||
+		    !vpdm_inner_invalidate(buf, true))
 			continue;
 		kref_get(&buf->kref);
 		list_add_tail(&buf->drain, &busy);
@@ -223,24 +221,28 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
  * @bufs: the device's buffers
  * @mask: reasons that are over, bits of enum vpdm_block
  *
- * Importers that had to unmap are told, as vfio-pci-core does when it ends a
- * revocation.
+ * Importers are told, as vfio-pci-core does when it ends a revocation, unless it
+ * is about to do so itself.
  *
  * Context: device lock held.
  */
 void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask)
 {
 	struct vpdm_buf *buf;
+	bool ended;
 
 	down_write(&bufs->lock);
+	ended = bufs->blocked && !(bufs->blocked & ~mask);
 	WRITE_ONCE(bufs->blocked, bufs->blocked & ~mask);
 	up_write(&bufs->lock);
+	if (!ended)
+		return;
 
 	down_read(&bufs->lock);
 	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->told)
+		if (buf->state == VPDM_LIVE && atomic_read(&buf->attachments) &&
+		    !vpdm_inner_is_revoked(buf))
 			vpdm_inner_invalidate(buf, false);
-		buf->told = false;
 	}
 	up_read(&bufs->lock);
 }

@@ -136,8 +136,6 @@ struct vpdm_source {
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
  * @vmas: number of VMAs, for debugfs
  * @attachments: number of importers attached, for debugfs
- * @told: importers were told to unmap it when the device was blocked. Under the
- *	device lock
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv
  */
@@ -161,7 +159,6 @@ struct vpdm_buf {
 	unsigned int bar;
 	enum vpdm_state state;
 	u32 memattr;
-	bool told;
 	atomic_t vmas;
 	atomic_t attachments;
 	atomic_t sgts;
@@ -196,6 +193,7 @@ int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 		      size_t argsz, struct vpdm_source *source);
 int vpdm_inner_listen(struct vpdm_buf *buf);
 bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only);
+bool vpdm_inner_is_revoked(struct vpdm_buf *buf);
 void vpdm_inner_release(struct vpdm_buf *buf);
 int vpdm_inner_attach(struct dma_buf *dmabuf,
 		      struct dma_buf_attachment *attachment);

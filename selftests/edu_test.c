@@ -406,6 +406,29 @@ TEST_F(edu, an_importer_outlives_buffer_fd_and_device)
 	self->fd = -1;
 }
 
+/* On the root bus nothing resets the device. */
+TEST_F(edu, who_is_attached_hears_that_a_sysfs_reset_is_over)
+{
+	struct vpdm_edu_stats before, after;
+	int h;
+
+	if (!vt_can_reset(&self->d))
+		SKIP(return, "this device cannot be reset");
+	h = vt_edu_attach(self->edu, self->fd, 0);
+	ASSERT_LT(0, h);
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &before));
+	ASSERT_EQ(0, vt_sysfs_reset(self->d.bdf));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &after));
+	EXPECT_EQ(before.invalidations + 1, after.invalidations);
+	EXPECT_EQ(0, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+
+	/* Told to let go, and that it is over. */
+	ASSERT_EQ(0, vt_sysfs_reset(self->d.bdf));
+	ASSERT_EQ(0, vt_edu_stats(self->edu, h, &after));
+	EXPECT_EQ(before.invalidations + 3, after.invalidations);
+	EXPECT_EQ(1, after.unmaps);
+}
+
 TEST_F(edu, an_importer_that_goes_away_lets_revoke_finish)
 {
 	struct job revoke = {
