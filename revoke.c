@@ -182,13 +182,37 @@ static void vpdm_drain_list(struct list_head *busy)
 	}
 }
 
+/*
+ * Whether a device that is blocked has to wait for importers of a buffer. Those
+ * of one that is not live have been told to unmap, or are about to be, by whoever
+ * ended access. Their dma_resv cannot be waited for here: it may be held for as
+ * long as fences take.
+ */
+static bool vpdm_is_busy(struct vpdm_buf *buf)
+{
+	bool busy;
+
+	if (buf->state == VPDM_LIVE)
+		return vpdm_inner_invalidate(buf, true);
+	if (!buf->inner)
+		return false;
+
+	if (!dma_resv_trylock(buf->inner->resv))
+		return true;
+	busy = atomic_read(&buf->sgts);
+	dma_resv_unlock(buf->inner->resv);
+
+	return busy;
+}
+
 /**
  * vpdm_block - keep faults and importers out of a device for a time
  * @bufs: the device's buffers
  * @why: reason, for vpdm_unblock()
  *
  * For what happens to a device past vfio-pci-core. On return there is no access
- * through any buffer or BAR mapping.
+ * through any buffer or BAR mapping, nor through a buffer that somebody has just
+ * begun to revoke.
  *
  * Context: device lock held. memory_lock is held for write if vfio-pci-core
  * started it all, so it must not be taken here. Waits for importers.
@@ -205,8 +229,7 @@ void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
 	down_read(&bufs->lock);
 	vpdm_zap_all(bufs);
 	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->state != VPDM_LIVE ||
-		    !vpdm_inner_invalidate(buf, true))
+		if (!vpdm_is_busy(buf))
 			continue;
 		kref_get(&buf->kref);
 		list_add_tail(&buf->drain, &busy);

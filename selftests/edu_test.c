@@ -134,6 +134,11 @@ static int do_close(struct job *job)
 	return 0;
 }
 
+static int do_sysfs_reset(struct job *job)
+{
+	return vt_sysfs_reset(job->d->bdf);
+}
+
 static int do_write(struct job *job)
 {
 	return vt_edu_dma(job->edu, job->handle, VPDM_EDU_DMA_WRITE, 0,
@@ -772,6 +777,53 @@ TEST_F(waiting_revoke, leaves_other_buffers_alone)
 	EXPECT_GT(PROMPT_MS * 1000000ULL, vt_now_ns() - start);
 	ASSERT_EQ(0, waitpid(self->child, NULL, WNOHANG));
 	close(fd);
+}
+
+/* A reset that sysfs starts; vfio-pci-core's own revocation does not see it. */
+TEST_F(waiting_revoke, a_sysfs_reset_waits_for_the_importer_too)
+{
+	struct job reset = { .run = do_sysfs_reset, .d = &self->d };
+	int status, fd;
+
+	ASSERT_TRUE(job_start(&reset));
+	vt_sleep_ms(BLOCKED_MS);
+	EXPECT_FALSE(job_done(&reset));
+
+	/* Who waits for the importer keeps nobody else from the device. */
+	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(0, vt_revoke(self->d.fd, fd));
+	close(fd);
+	EXPECT_FALSE(job_done(&reset));
+
+	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
+	ASSERT_TRUE(child_ends(self->child, &status));
+	self->child = 0;
+	EXPECT_EQ(0, status);
+	ASSERT_TRUE(job_ends(&reset));
+	EXPECT_EQ(0, reset.ret);
+}
+
+TEST_F(waiting_revoke, a_sysfs_reset_waits_after_the_revoke_was_killed)
+{
+	struct job reset = { .run = do_sysfs_reset, .d = &self->d };
+	struct vpdm_edu_stats stats;
+	int status;
+
+	ASSERT_EQ(0, kill(self->child, SIGKILL));
+	ASSERT_TRUE(child_ends(self->child, &status));
+	self->child = 0;
+
+	ASSERT_TRUE(job_start(&reset));
+	vt_sleep_ms(BLOCKED_MS);
+	/* Who was kept by a fence alone has unmapped when the revoke was gone. */
+	if (variant->keep == vt_edu_hold)
+		EXPECT_FALSE(job_done(&reset));
+	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
+	ASSERT_TRUE(job_ends(&reset));
+	EXPECT_EQ(0, reset.ret);
+	ASSERT_EQ(0, vt_edu_stats(self->edu, self->h, &stats));
+	EXPECT_EQ(0, stats.mapped);
 }
 
 TEST_HARNESS_MAIN
