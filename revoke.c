@@ -104,7 +104,8 @@ static int vpdm_drain(struct vpdm_buf *buf, bool killable)
 
 	if (killable)
 		return wait_var_event_killable(&buf->sgts,
-					       !atomic_read(&buf->sgts));
+					       !atomic_read(&buf->sgts)) ?
+		       -EINTR : 0;
 
 	wait_var_event(&buf->sgts, !atomic_read(&buf->sgts));
 	return 0;

@@ -739,6 +739,28 @@ TEST_F(waiting_revoke, is_killable_and_the_buffer_stays_revoked)
 	EXPECT_EQ(0, vt_edu_detach(self->edu, self->h));
 }
 
+#define TRACING	"/sys/kernel/tracing"
+#define EVENT	TRACING "/events/vfio_pci_dmabuf_mmap/vpdm_revoke/enable"
+
+/* Nobody else sees what a call returned that did not return. */
+TEST_F(waiting_revoke, when_killed_is_traced_as_eintr)
+{
+	char trace[4096] = "";
+	int status, fd;
+
+	fd = open(TRACING "/trace", O_WRONLY | O_TRUNC);
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, vt_write_text(EVENT, "1"));
+	ASSERT_EQ(0, kill(self->child, SIGKILL));
+	ASSERT_TRUE(child_ends(self->child, &status));
+	self->child = 0;
+	EXPECT_EQ(0, vt_write_text(EVENT, "0"));
+	ASSERT_EQ(0, vt_read_text(TRACING "/trace", trace, sizeof(trace)));
+	EXPECT_NE(NULL, strstr(trace, " ret=-4"))
+		TH_LOG("%s", trace);
+}
+
 TEST_F(waiting_revoke, leaves_other_buffers_alone)
 {
 	__u64 start = vt_now_ns(), value;
