@@ -13,8 +13,8 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-/* The size in bytes may not have the bit that dma_iova_try_alloc() uses. */
-#define VPDM_MAX_SIZE	((u64)S64_MAX)
+/* Of the device's address_space vfio-pci-core zaps no more than this. */
+#define VPDM_MAX_SIZE	VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX)
 
 static int vpdm_check_slice(const struct vfio_region_dma_range *slice,
 			    u64 start, u64 end)

@@ -3,8 +3,11 @@
  * Revocation that comes and goes: memory decoding, power state, reset. While it
  * lasts an access gives SIGBUS; afterwards the same mapping works again.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -255,6 +258,67 @@ TEST_F(memory, off_reaches_other_processes)
 		kill(pid[i], SIGKILL);
 		waitpid(pid[i], NULL, 0);
 	}
+}
+
+/*
+ * Where buffers are mapped by the device fd's offsets, vfio-pci-core takes away
+ * what lies below that of the ROM, and a buffer can be larger: ranges repeat.
+ */
+#define SLICE	VT_MIB(64)
+
+static int export_repeated(const struct vt_device *d, size_t nr)
+{
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
+	size_t i;
+	int fd;
+
+	if (!ranges)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		ranges[i].length = SLICE;
+	fd = vt_export(d->fd, BAR, O_RDWR | O_CLOEXEC, ranges, nr);
+	free(ranges);
+	return fd;
+}
+
+static bool off_reaches(const struct vt_device *d, int fd, off_t offset)
+{
+	char *map = vt_map(fd, SLICE, PROT_READ, offset, 0, 0);
+	__u64 value;
+	bool ok;
+
+	if (!map || vt_peek(map, &value) || !vt_present(map, SLICE))
+		return false;
+	ok = !vt_memory(d, false) && !vt_present(map, SLICE) &&
+	     vt_peek(map, &value) == SIGBUS && !vt_memory(d, true) &&
+	     !vt_peek(map, &value);
+	munmap(map, SLICE);
+	return ok;
+}
+
+TEST(off_reaches_the_end_of_the_largest_buffer)
+{
+	bool unlimited = vt_stock_exports();
+	struct vfio_region_info rom;
+	struct vt_device d;
+	int fd;
+
+	ASSERT_EQ(0, vt_open(&d, vt_bdf("A"), VT_DRIVER));
+	rom.offset = 0;
+	vt_region(&d, VFIO_PCI_ROM_REGION_INDEX, &rom);
+	ASSERT_NE(0, rom.offset);
+
+	fd = export_repeated(&d, rom.offset / SLICE);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(off_reaches(&d, fd, rom.offset - SLICE));
+	close(fd);
+
+	fd = export_repeated(&d, rom.offset / SLICE + 1);
+	EXPECT_EQ(unlimited ? 0 : -EINVAL, fd < 0 ? fd : 0);
+	if (fd >= 0)
+		EXPECT_TRUE(off_reaches(&d, fd, rom.offset));
+	close(fd);
+	vt_close(&d);
 }
 
 /* A thread that reads all the time; what it sees is the stamp or SIGBUS. */
