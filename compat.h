@@ -75,14 +75,28 @@ vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *core, struct vm_fault *vmf,
 }
 #endif
 
-#ifndef VPDM_HAVE_GET_IOMAP
-/* Callers serialize: it claims the BAR on first use. */
+#ifdef VPDM_HAVE_GET_IOMAP
+static inline void vpdm_claim_bars(struct vfio_pci_core_device *core)
+{
+}
+#else
+/*
+ * As newer kernels do in vfio_pci_core_enable(). Left to the first use of each,
+ * two threads can meet in it, and one of them gets -EBUSY.
+ */
+static inline void vpdm_claim_bars(struct vfio_pci_core_device *core)
+{
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+		if (pci_resource_len(core->pdev, bar))
+			vfio_pci_core_setup_barmap(core, bar);
+}
+
 static inline void __iomem *
 vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 {
-	int ret = vfio_pci_core_setup_barmap(core, bar);
-
-	return ret ? IOMEM_ERR_PTR(ret) : core->barmap[bar];
+	return core->barmap[bar] ? : IOMEM_ERR_PTR(-ENODEV);
 }
 #endif
 

@@ -76,21 +76,6 @@ static int vpdm_store_slices(struct vpdm_ranges *ranges,
 	return 0;
 }
 
-static int vpdm_claim_bar(struct vpdm_device *vdev, unsigned int bar)
-{
-	void __iomem *io;
-
-	if (bar >= VFIO_PCI_ROM_REGION_INDEX ||
-	    !pci_resource_len(vdev->core.pdev, bar))
-		return -ENODEV;
-
-	mutex_lock(&vdev->export_lock);
-	io = vfio_pci_core_get_iomap(&vdev->core, bar);
-	mutex_unlock(&vdev->export_lock);
-
-	return IS_ERR(io) ? -ENODEV : 0;
-}
-
 int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 		      struct vfio_device_feature_dma_buf __user *arg,
 		      size_t argsz, struct vpdm_source *source)
@@ -106,9 +91,9 @@ int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 	if (!hdr.nr_ranges || hdr.flags)
 		return -EINVAL;
 
-	ret = vpdm_claim_bar(vdev, hdr.region_index);
-	if (ret)
-		return ret;
+	if (hdr.region_index >= VFIO_PCI_ROM_REGION_INDEX ||
+	    IS_ERR(vfio_pci_core_get_iomap(&vdev->core, hdr.region_index)))
+		return -ENODEV;
 
 	slices = memdup_array_user(&arg->dma_ranges, hdr.nr_ranges,
 				   sizeof(*slices));
@@ -180,7 +165,6 @@ void vpdm_inner_close(struct vpdm_device *vdev)
 
 void vpdm_inner_init(struct vpdm_device *vdev)
 {
-	mutex_init(&vdev->export_lock);
 }
 
 int vpdm_inner_setup(void)

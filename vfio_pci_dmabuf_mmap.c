@@ -162,6 +162,7 @@ static int vpdm_open_device(struct vfio_device *core_vdev)
 	if (ret)
 		return ret;
 
+	vpdm_claim_bars(&vdev->core);
 	vfio_pci_core_finish_enable(&vdev->core);
 
 	return 0;

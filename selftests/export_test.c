@@ -4,6 +4,7 @@
  * reference is stock vfio-pci, asked the same in the same boot.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -501,6 +502,64 @@ TEST_F(export, cpu_access_ioctl_works_as_with_stock)
 	stock = vt_export_one(self->stock.fd, BAR, 0, VT_PAGE);
 	EXPECT_EQ(0, ioctl(stock, DMA_BUF_IOCTL_SYNC, &sync));
 	close(stock);
+}
+
+/* Two threads that use a BAR for the first time since the device was opened */
+struct first_use {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	const struct vt_device *d;
+	int error;
+};
+
+static void *map_first(void *arg)
+{
+	struct first_use *use = arg;
+	void *map;
+
+	pthread_barrier_wait(use->start);
+	map = vt_map_bar(use->d, BAR, 0, VT_PAGE);
+	use->error = map ? 0 : errno;
+	if (map)
+		munmap(map, VT_PAGE);
+	return NULL;
+}
+
+FIXTURE(first_use) {
+};
+
+FIXTURE_SETUP(first_use)
+{
+}
+
+FIXTURE_TEARDOWN(first_use)
+{
+}
+
+TEST_F_TIMEOUT(first_use, of_a_bar_by_a_mapping_and_an_export, 120)
+{
+	unsigned int i, rounds = vt_rounds(300), exports = 0, mappings = 0;
+	pthread_barrier_t start;
+
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
+	for (i = 0; i < rounds; i++) {
+		struct vt_device d;
+		struct first_use use = { .start = &start, .d = &d };
+		int fd;
+
+		ASSERT_EQ(0, vt_open(&d, vt_bdf("A"), VT_DRIVER));
+		ASSERT_EQ(0, pthread_create(&use.thread, NULL, map_first,
+					    &use));
+		pthread_barrier_wait(&start);
+		fd = vt_export_one(d.fd, BAR, 0, VT_PAGE);
+		ASSERT_EQ(0, pthread_join(use.thread, NULL));
+		exports += fd >= 0;
+		mappings += !use.error;
+		close(fd);
+		vt_close(&d);
+	}
+	EXPECT_EQ(rounds, exports);
+	EXPECT_EQ(rounds, mappings);
 }
 
 TEST_HARNESS_MAIN
