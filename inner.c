@@ -12,8 +12,10 @@
 #include <linux/dma-resv.h>
 #include <linux/fdtable.h>
 #include <linux/kthread.h>
+#include <linux/memcontrol.h>
 #include <linux/pagemap.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
@@ -173,10 +175,16 @@ static void vpdm_inner_work(struct work_struct *work)
 {
 	struct vpdm_inner_request *req =
 		container_of(work, struct vpdm_inner_request, work);
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(req->mm);
+	struct mem_cgroup *old;
 
 	kthread_use_mm(req->mm);
+	/* Or nobody would be charged for the DMABUF. */
+	old = set_active_memcg(memcg);
 	req->ret = vpdm_inner_take(req);
+	set_active_memcg(old);
 	kthread_unuse_mm(req->mm);
+	mem_cgroup_put(memcg);
 
 	complete(&req->done);
 }

@@ -5,8 +5,11 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -560,6 +563,84 @@ TEST_F_TIMEOUT(first_use, of_a_bar_by_a_mapping_and_an_export, 120)
 	}
 	EXPECT_EQ(rounds, exports);
 	EXPECT_EQ(rounds, mappings);
+}
+
+/* A buffer's memory, by a control group: ranges that do not merge take most. */
+FIXTURE(charge) {
+	struct vt_device d;
+	struct vfio_region_dma_range *ranges;
+	pthread_t thread;
+	int stop[2];
+};
+
+FIXTURE_VARIANT(charge) {
+	bool thread;
+};
+
+/* With a thread, vfio-pci-core is called in a kernel thread. */
+FIXTURE_VARIANT_ADD(charge, in_the_caller) { .thread = false };
+FIXTURE_VARIANT_ADD(charge, in_a_kernel_thread) { .thread = true };
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP		CGROUPS "/vpdm"
+#define RANGES		65536
+#define RANGE_BYTES	8
+#define EXPORTS		8
+
+static void *wait_for_stop(void *arg)
+{
+	int *stop = arg;
+	char c;
+
+	return read(stop[0], &c, 1) == 1 ? arg : NULL;
+}
+
+FIXTURE_SETUP(charge)
+{
+	size_t i;
+
+	mount("cgroup", CGROUPS, "cgroup2", 0, NULL);
+	ASSERT_EQ(0, vt_write_text(CGROUPS "/cgroup.subtree_control",
+				   "+memory"));
+	ASSERT_TRUE(!mkdir(CGROUP, 0755) || errno == EEXIST);
+	ASSERT_EQ(0, vt_write_text(CGROUP "/cgroup.procs", "0"));
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
+	self->ranges = calloc(RANGES, sizeof(*self->ranges));
+	ASSERT_NE(NULL, self->ranges);
+	for (i = 0; i < RANGES; i++) {
+		self->ranges[i].offset = i % 2 * VT_PAGE * 2;
+		self->ranges[i].length = VT_PAGE;
+	}
+	ASSERT_EQ(0, pipe(self->stop));
+	if (variant->thread)
+		ASSERT_EQ(0, pthread_create(&self->thread, NULL, wait_for_stop,
+					    self->stop));
+}
+
+FIXTURE_TEARDOWN(charge)
+{
+	if (variant->thread && write(self->stop[1], "", 1) == 1)
+		pthread_join(self->thread, NULL);
+	vt_close(&self->d);
+	free(self->ranges);
+}
+
+TEST_F(charge, is_the_callers)
+{
+	long long before, grown;
+	int i, fd;
+
+	/* What the first one needs besides. */
+	fd = vt_export(self->d.fd, BAR, O_RDWR, self->ranges, RANGES);
+	ASSERT_LE(0, fd);
+	close(fd);
+	before = vt_read_number(CGROUP "/memory.current");
+	for (i = 0; i < EXPORTS; i++)
+		ASSERT_LE(0, vt_export(self->d.fd, BAR, O_RDWR, self->ranges,
+				       RANGES));
+	grown = vt_read_number(CGROUP "/memory.current") - before;
+	TH_LOG("%d exports of %d ranges: %lld bytes", EXPORTS, RANGES, grown);
+	EXPECT_LE((long long)EXPORTS * RANGES * RANGE_BYTES / 4 * 3, grown);
 }
 
 TEST_HARNESS_MAIN
