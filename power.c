@@ -18,8 +18,8 @@ static const struct dev_pm_ops *vpdm_core_pm_ops;
 static struct dev_pm_ops vpdm_pm_ops;
 
 /*
- * A live buffer means that the device is open, and so does its end wait for us:
- * vfio-pci-core closes a device by resuming it first.
+ * A live buffer means that the device is open. Closing it resumes it first, and
+ * so waits for us.
  */
 static bool vpdm_has_inner(struct vpdm_bufs *bufs)
 {
@@ -56,7 +56,9 @@ static int vpdm_runtime_resume(struct device *dev)
  * @vdev: device, just registered
  *
  * vfio-pci-core has set its own dev_pm_ops in the driver, once more for each
- * device.
+ * device. A device that wakes up between that and this is not heard of: its
+ * DMABUFs stay revoked until userspace asks to leave low power, as they would
+ * with vfio-pci-core alone.
  */
 void vpdm_power_init(struct vpdm_device *vdev)
 {

@@ -154,7 +154,8 @@ static int vpdm_buf_revoke(struct vpdm_buf *buf)
  * Context: sleeps, no locks held. Waits for importers, killable.
  *
  * Return: 0; -EBADF, -EINVAL or -ENODEV as vpdm_buf_get(); -EBADFD if the buffer
- * is revoked already; -EINTR if killed, with the buffer revoked.
+ * is revoked already, which may be while who did it still waits, or if it is of
+ * an earlier open of the device; -EINTR if killed, with the buffer revoked.
  */
 int vpdm_revoke(struct vpdm_device *vdev, int fd)
 {

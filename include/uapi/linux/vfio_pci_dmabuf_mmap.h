@@ -76,7 +76,8 @@ struct vfio_device_feature_dma_buf {
  * * EBADF: @dmabuf_fd is not an open file
  * * EINVAL: it is not a DMABUF, argsz is too small, or GET was asked for
  * * ENODEV: it is a DMABUF of another exporter or of another device
- * * EBADFD: it is revoked already
+ * * EBADFD: it is revoked already, though another call may still be waiting for
+ *   its importers; or the device was closed since it was exported
  * * EFAULT: the argument cannot be read
  */
 #define VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE
