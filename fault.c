@@ -2,11 +2,12 @@
 /*
  * Where pages are mapped: page faults of DMABUF and BAR mappings.
  *
- * NC entries of PMD and PUD size are inserted by vfio-pci-core. All others are
- * written here: vmf_insert_pfn() and its huge kin replace the cache mode of
- * vm_page_prot by the one that x86 has recorded for the PFN
- * (pfnmap_setup_cachemode()), which vfio-pci-core's pci_iomap() of the BAR has
- * made UC-. A WC mapping would be UC-, silently.
+ * NC entries of PMD and PUD size are inserted by vfio-pci-core, and WC ones too
+ * where the architecture keeps their cache mode. All others are written here: on
+ * x86 vmf_insert_pfn() and its huge kin replace the cache mode of vm_page_prot by
+ * the one that is recorded for the PFN (pfnmap_setup_cachemode()), which
+ * vfio-pci-core's pci_iomap() of the BAR has made UC-. A WC mapping would be UC-,
+ * silently.
  */
 #include <linux/huge_mm.h>
 #include <linux/moduleparam.h>
@@ -77,15 +78,13 @@ static bool vpdm_vma_is_nc(const struct vm_area_struct *vma)
 
 /**
  * struct vpdm_fill - entries to write into one page table
- * @mm: address space
- * @prot: protection and memory attribute
+ * @vmf: the fault
  * @pfn: first PFN
  * @pages: number of entries
  * @filled: number of those that were empty
  */
 struct vpdm_fill {
-	struct mm_struct *mm;
-	pgprot_t prot;
+	struct vm_fault *vmf;
 	unsigned long pfn;
 	unsigned int pages;
 	unsigned int filled;
@@ -95,17 +94,19 @@ struct vpdm_fill {
 static int vpdm_fill_table(pte_t *pte, unsigned long addr, void *data)
 {
 	struct vpdm_fill *fill = data;
-	pte_t entry = pte_mkspecial(pfn_pte(fill->pfn, fill->prot));
+	struct vm_area_struct *vma = fill->vmf->vma;
+	pte_t entry = pte_mkspecial(pfn_pte(fill->pfn, vma->vm_page_prot));
 	unsigned int i;
 
 	for (i = 0; i < fill->pages; i++) {
 		if (pte_none(ptep_get(pte + i))) {
-			set_pte_at(fill->mm, addr + i * PAGE_SIZE, pte + i,
+			set_pte_at(vma->vm_mm, addr + i * PAGE_SIZE, pte + i,
 				   entry);
 			fill->filled++;
 		}
 		entry = pte_next_pfn(entry);
 	}
+	update_mmu_cache_range(fill->vmf, vma, addr, pte, fill->pages);
 
 	return 0;
 }
@@ -137,8 +138,7 @@ static vm_fault_t vpdm_fault_around(struct vm_fault *vmf,
 	after = min_t(u64, hit->after, ((last - addr) >> PAGE_SHIFT) + 1);
 
 	fill = (struct vpdm_fill) {
-		.mm = vma->vm_mm,
-		.prot = vma->vm_page_prot,
+		.vmf = vmf,
 		.pfn = hit->pfn - before,
 		.pages = before + after,
 	};
@@ -152,6 +152,7 @@ static vm_fault_t vpdm_fault_around(struct vm_fault *vmf,
 static vm_fault_t vpdm_insert_pmd(struct vm_fault *vmf, unsigned long pfn)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	unsigned long addr = vmf->address & PMD_MASK;
 	spinlock_t *ptl;
 	pmd_t entry;
 
@@ -162,9 +163,10 @@ static vm_fault_t vpdm_insert_pmd(struct vm_fault *vmf, unsigned long pfn)
 	entry = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, vma->vm_page_prot)));
 
 	ptl = pmd_lock(vma->vm_mm, vmf->pmd);
-	if (pmd_none(pmdp_get(vmf->pmd)))
-		set_pmd_at(vma->vm_mm, vmf->address & PMD_MASK, vmf->pmd,
-			   entry);
+	if (pmd_none(pmdp_get(vmf->pmd))) {
+		set_pmd_at(vma->vm_mm, addr, vmf->pmd, entry);
+		update_mmu_cache_pmd(vma, addr, vmf->pmd);
+	}
 	spin_unlock(ptl);
 
 	return VM_FAULT_NOPAGE;
