@@ -243,13 +243,29 @@ static unsigned int vpdm_choose_order(const struct vpdm_buf *buf,
 	return 0;
 }
 
+/*
+ * Whether the kernel wants a fault at the first write to each page, as it does
+ * once soft-dirty bits were cleared. It makes entries read-only then. One of a page
+ * it makes writable itself, a huge one it can only split: one in its place would be
+ * faulted on for ever.
+ */
+static bool vpdm_vma_tracks_writes(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_WRITE &&
+	       !pte_write(pfn_pte(0, vma->vm_page_prot));
+}
+
 static vm_fault_t vpdm_fault_locked(struct vpdm_buf *buf, struct vm_fault *vmf,
 				    unsigned int *order, unsigned int *filled)
 {
 	struct vpdm_hit hit;
 	vm_fault_t ret;
 
-	*order = vpdm_choose_order(buf, vmf, *order, &hit);
+	if (!vpdm_vma_tracks_writes(vmf->vma))
+		*order = vpdm_choose_order(buf, vmf, *order, &hit);
+	else if (*order)
+		return VM_FAULT_FALLBACK;
+
 	if (!vpdm_order_fits(buf, vmf, *order, &hit))
 		return *order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 

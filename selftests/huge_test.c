@@ -345,12 +345,13 @@ TEST_F(huge, child_of_a_fork_sees_the_same)
 	EXPECT_EQ(0, status);
 }
 
-static void touch_blocks(const volatile char *map, size_t size)
+static void touch_blocks(const char *map, size_t size)
 {
+	__u64 value;
 	size_t at;
 
 	for (at = 0; at < size; at += BLOCK)
-		(void)map[at];
+		vt_peek(map + at, &value);
 }
 
 /*
@@ -430,6 +431,86 @@ TEST_F(copied, mremap_moves_none)
 	EXPECT_EQ(88ULL, value);
 }
 
+/*
+ * Where the kernel looks for the first write to a page, as it does once soft-dirty
+ * bits were cleared, entries are read-only until then; and huge ones can only be
+ * split.
+ */
+FIXTURE(tracked) {
+	struct vt_device d;
+	char *map;
+};
+
+FIXTURE_VARIANT(tracked) {
+	__u32 memattr;
+	size_t size;
+};
+
+FIXTURE_VARIANT_ADD(tracked, nc_2_mib) { VFIO_DMA_BUF_MEMATTR_NC, VT_MIB(4) };
+FIXTURE_VARIANT_ADD(tracked, wc_2_mib) { VFIO_DMA_BUF_MEMATTR_WC, VT_MIB(4) };
+FIXTURE_VARIANT_ADD(tracked, nc_1_gib) { VFIO_DMA_BUF_MEMATTR_NC, VT_PUD };
+
+FIXTURE_SETUP(tracked)
+{
+	int fd;
+
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
+	fd = vt_export_one(self->d.fd, BAR, 0, variant->size);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, vt_memattr_set(self->d.fd, fd, variant->memattr));
+	self->map = vt_map(fd, variant->size, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, self->map);
+}
+
+FIXTURE_TEARDOWN(tracked)
+{
+	vt_close(&self->d);
+}
+
+/* Writes in a child, since it may take for ever. */
+static int write_when_tracked(char *map, size_t size, bool read_before)
+{
+	__u64 value;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		if (mprotect(map, size, PROT_READ))
+			_exit(1);
+		if (read_before && vt_peek(map + VT_MIB(3), &value))
+			_exit(2);
+		/* Refused where there are no soft-dirty bits. */
+		vt_try_write_text("/proc/self/clear_refs", "4");
+		if (mprotect(map, size, RW))
+			_exit(3);
+		alarm(5);
+		_exit(vt_poke(map + VT_MIB(3), 99) ||
+		      vt_poke(map + VT_MIB(3) + VT_PAGE, 100));
+	}
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+TEST_F(tracked, first_write)
+{
+	__u64 value;
+
+	ASSERT_EQ(0, vt_poke(self->map + VT_MIB(3), 1));
+	EXPECT_EQ(0, write_when_tracked(self->map, variant->size, false));
+	ASSERT_EQ(0, vt_peek(self->map + VT_MIB(3), &value));
+	EXPECT_EQ(99ULL, value);
+}
+
+TEST_F(tracked, first_write_to_an_entry_that_was_read)
+{
+	__u64 value;
+
+	ASSERT_EQ(0, vt_poke(self->map + VT_MIB(3), 1));
+	EXPECT_EQ(0, write_when_tracked(self->map, variant->size, true));
+	ASSERT_EQ(0, vt_peek(self->map + VT_MIB(3), &value));
+	EXPECT_EQ(99ULL, value);
+}
+
 /* BAR mappings have what stock's have, at every alignment. */
 FIXTURE(as_stock) {
 	struct vt_device d;
@@ -496,6 +577,8 @@ TEST_F(as_stock, bar_mapping_has_the_same_entries)
 /* 1 GiB entries: the kernel has them if stock vfio-pci uses them. */
 FIXTURE(pud) {
 	struct vt_device d;
+	char *map;
+	int fd;
 };
 
 FIXTURE_SETUP(pud)
@@ -508,6 +591,10 @@ FIXTURE_SETUP(pud)
 	if (!stock.pud)
 		SKIP(return, "no 1 GiB entries here: stock vfio-pci has none either");
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
+	self->fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
+	ASSERT_LE(0, self->fd);
+	self->map = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, 0);
+	ASSERT_NE(NULL, self->map);
 }
 
 FIXTURE_TEARDOWN(pud)
@@ -517,13 +604,8 @@ FIXTURE_TEARDOWN(pud)
 
 TEST_F(pud, dmabuf_at_an_aligned_address_has_a_1_gib_entry)
 {
-	char *map;
-	int fd;
+	char *map = self->map;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
 	EXPECT_EQ(1, vt_touch_faults(map, VT_MIB(8)));
 	EXPECT_EQ(1UL, entries(map, VT_PUD).pud);
 	EXPECT_EQ(VT_PUD, vt_present(map, VT_PUD));
@@ -539,11 +621,8 @@ TEST_F(pud, bar_at_an_aligned_address_has_a_1_gib_entry)
 TEST_F(pud, address_aligned_to_2_mib_has_2_mib_entries)
 {
 	char *map;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, VT_PMD);
+	map = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, VT_PMD);
 	ASSERT_NE(NULL, map);
 	vt_touch(map, VT_MIB(8));
 	expect_entries(_metadata, map, VT_PUD, 0, 4);
@@ -551,14 +630,9 @@ TEST_F(pud, address_aligned_to_2_mib_has_2_mib_entries)
 
 TEST_F(pud, zap_and_refault)
 {
+	char *map = self->map;
 	__u64 value;
-	char *map;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
 	ASSERT_EQ(0, vt_poke(map + 8, 1234));
 	ASSERT_EQ(0, vt_memory(&self->d, false));
 	EXPECT_EQ(0UL, vt_present(map, VT_PUD));
@@ -571,15 +645,10 @@ TEST_F(pud, zap_and_refault)
 
 TEST_F(pud, munmap_of_a_page_amid_the_entry)
 {
+	char *map = self->map;
 	size_t hole = VT_MIB(512);
 	__u64 value;
-	char *map;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
 	ASSERT_EQ(0, vt_poke(map + hole - VT_PAGE, 11));
 	ASSERT_EQ(0, vt_poke(map + hole + VT_PAGE, 22));
 	ASSERT_EQ(0, munmap(map + hole, VT_PAGE));
@@ -592,15 +661,10 @@ TEST_F(pud, munmap_of_a_page_amid_the_entry)
 
 TEST_F(pud, mprotect_of_a_page_amid_the_entry)
 {
+	char *map = self->map;
 	size_t at = VT_MIB(512);
 	__u64 value;
-	char *map;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
 	ASSERT_EQ(0, vt_poke(map + at, 33));
 	ASSERT_EQ(0, mprotect(map + at, VT_PAGE, PROT_READ));
 	ASSERT_EQ(0, vt_peek(map + at, &value));
@@ -612,15 +676,10 @@ TEST_F(pud, mprotect_of_a_page_amid_the_entry)
 /* Where no 1 GiB entry can be any more. */
 TEST_F(pud, mremap_to_an_address_that_is_not_aligned)
 {
+	char *map = self->map, *to;
 	__u64 value;
-	char *map, *to;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	to = vt_map(fd, VT_PUD, RW, 0, VT_PUD, VT_PAGE);
-	ASSERT_NE(NULL, map);
+	to = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, VT_PAGE);
 	ASSERT_NE(NULL, to);
 	ASSERT_EQ(0, vt_poke(map + VT_MIB(700), 44));
 	ASSERT_EQ(1UL, entries(map, VT_PUD).pud);
@@ -632,15 +691,10 @@ TEST_F(pud, mremap_to_an_address_that_is_not_aligned)
 
 TEST_F(pud, mremap_to_an_aligned_address)
 {
+	char *map = self->map, *to;
 	__u64 value;
-	char *map, *to;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	to = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
+	to = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, 0);
 	ASSERT_NE(NULL, to);
 	ASSERT_EQ(0, vt_poke(map + VT_MIB(700), 55));
 	ASSERT_EQ(to, mremap(map, VT_PUD, VT_PUD,
@@ -652,15 +706,10 @@ TEST_F(pud, mremap_to_an_aligned_address)
 
 TEST_F(pud, mremap_of_a_part)
 {
+	char *map = self->map, *to;
 	__u64 value;
-	char *map, *to;
-	int fd;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	to = vt_map(fd, VT_MIB(4), RW, 0, VT_PMD, VT_PAGE);
-	ASSERT_NE(NULL, map);
+	to = vt_map(self->fd, VT_MIB(4), RW, 0, VT_PMD, VT_PAGE);
 	ASSERT_NE(NULL, to);
 	ASSERT_EQ(0, vt_poke(map + VT_MIB(702), 66));
 	ASSERT_EQ(to, mremap(map + VT_MIB(700), VT_MIB(4), VT_MIB(4),
@@ -672,15 +721,11 @@ TEST_F(pud, mremap_of_a_part)
 
 TEST_F(pud, child_of_a_fork)
 {
+	char *map = self->map;
 	__u64 value;
-	int status, fd;
+	int status;
 	pid_t pid;
-	char *map;
 
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
-	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_PUD, RW, 0, VT_PUD, 0);
-	ASSERT_NE(NULL, map);
 	ASSERT_EQ(0, vt_poke(map + VT_MIB(300), 77));
 	pid = fork();
 	if (!pid) {
