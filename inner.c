@@ -201,8 +201,13 @@ static int vpdm_inner_take_in_worker(struct vpdm_inner_request *req)
 /* Once true it stays true: there is no descriptor to get another reference by. */
 static bool vpdm_inner_is_ours_alone(const struct dma_buf *dmabuf)
 {
-	return file_count(dmabuf->file) == 1 &&
-	       d_count(dmabuf->file->f_path.dentry) == 1;
+	if (file_count(dmabuf->file) != 1)
+		return false;
+
+	/* An O_PATH descriptor was opened before the other reference went. */
+	smp_rmb();
+
+	return d_count(dmabuf->file->f_path.dentry) == 1;
 }
 
 /*
