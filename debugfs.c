@@ -36,9 +36,11 @@ static void vpdm_buffer_show(struct seq_file *m, struct vpdm_buf *buf)
 		   vpdm_state_name(buf->state), atomic_read(&buf->vmas),
 		   atomic_read(&buf->attachments), atomic_read(&buf->sgts));
 
+	/* DMA_BUF_SET_NAME lets anybody forge lines. */
 	spin_lock(&dmabuf->name_lock);
-	seq_printf(m, "%s\n", dmabuf->name);
+	seq_escape(m, dmabuf->name, "\n\\");
 	spin_unlock(&dmabuf->name_lock);
+	seq_putc(m, '\n');
 }
 
 static int buffers_show(struct seq_file *m, void *unused)

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include <linux/dma-buf.h>
+
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
 
@@ -103,6 +105,20 @@ TEST_F(barmap, exported_dmabuf_has_the_same_name)
 				   sizeof(expected)));
 	ASSERT_EQ(0, vt_maps_entry(map, &offset, name, sizeof(name)));
 	EXPECT_STREQ(expected, name);
+}
+
+TEST_F(barmap, name_forges_no_line_in_debugfs)
+{
+	char path[128], text[4096];
+	int fd;
+
+	fd = vt_export_one(self->d.fd, BAR, 0, VT_PAGE);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ioctl(fd, DMA_BUF_SET_NAME, "a\nb\\c"));
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s/buffers",
+		 VT_MODULE, self->d.bdf);
+	ASSERT_EQ(0, vt_read_text(path, text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text, " a\\012b\\134c"));
 }
 
 TEST_F(barmap, offset_in_maps_is_the_one_passed)
