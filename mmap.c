@@ -192,7 +192,7 @@ static struct vpdm_buf *vpdm_bar_buf_create(struct vpdm_device *vdev,
  *
  * Context: mmap_lock held for write.
  *
- * Return: what vfio-pci-core answers, or -ENOMEM.
+ * Return: what vfio-pci-core answers, or -ENOMEM or -ENFILE.
  */
 int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 {

@@ -77,7 +77,8 @@ struct vpdm_inner_request;
  * @core: vfio-pci-core's part
  * @bufs: its buffers
  * @export_lock: one export at a time asks vfio-pci-core for a DMABUF
- * @exporter: the task that does so, NULL if there is none
+ * @exporter: the task that does so, NULL if there is none; compared with
+ *	current without the lock
  * @request: what it asks for; only for @exporter
  * @strays: DMABUFs of vfio-pci-core that cannot be used
  * @debugfs: directory of this device
@@ -134,7 +135,7 @@ struct vpdm_source {
  * @bar: number of the BAR
  * @state: guarded by @bufs->lock; importers read it without
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
- * @vmas: number of VMAs, for debugfs
+ * @vmas: number of VMAs
  * @attachments: number of importers attached, for debugfs
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv
