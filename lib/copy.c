@@ -23,17 +23,17 @@ static size_t width(const struct copy *c)
 	return w;
 }
 
-#define COPY_AS(c, type)						\
+#define COPY_AS(type)							\
 do {									\
-	volatile type *device = (volatile type *)(c)->device;		\
+	volatile type *device = (volatile type *)c->device;		\
 	type v;								\
 									\
-	if ((c)->to_device) {						\
-		memcpy(&v, (c)->memory, sizeof(v));			\
+	if (c->to_device) {						\
+		memcpy(&v, c->memory, sizeof(v));			\
 		*device = v;						\
 	} else {							\
 		v = *device;						\
-		memcpy((c)->memory, &v, sizeof(v));			\
+		memcpy(c->memory, &v, sizeof(v));			\
 	}								\
 } while (0)
 
@@ -46,16 +46,16 @@ static void copy(void *arg)
 
 		switch (w) {
 		case 8:
-			COPY_AS(c, uint64_t);
+			COPY_AS(uint64_t);
 			break;
 		case 4:
-			COPY_AS(c, uint32_t);
+			COPY_AS(uint32_t);
 			break;
 		case 2:
-			COPY_AS(c, uint16_t);
+			COPY_AS(uint16_t);
 			break;
 		default:
-			COPY_AS(c, uint8_t);
+			COPY_AS(uint8_t);
 		}
 		c->device += w;
 		c->memory += w;
