@@ -42,6 +42,7 @@ struct data {
 	void *map;
 	__u32 handle;
 	int nth;
+	pid_t pids[MAX_WORKERS];
 	int workers[MAX_WORKERS];
 	unsigned int nr_workers;
 };
@@ -189,29 +190,60 @@ static bool is_back_at(int refs, int dmabufs)
 
 /* Arming: a counter for each task that may fail, none for the others. */
 
-static void open_workers(struct data *self)
+static unsigned int find_workers(pid_t *pids)
 {
 	char path[600], comm[32];
+	unsigned int nr = 0;
 	struct dirent *e;
 	DIR *dir;
-	int fd;
 
-	self->nr_workers = 0;
 	dir = opendir("/proc");
-	while (dir && (e = readdir(dir))) {
+	while (dir && (e = readdir(dir)) && nr < MAX_WORKERS) {
 		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
-		    vt_read_text(path, comm, sizeof(comm)) < 0 ||
-		    strncmp(comm, "kworker", 7))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/task/%s/fail-nth",
-			 e->d_name, e->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && self->nr_workers < MAX_WORKERS)
-			self->workers[self->nr_workers++] = fd;
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+		    vt_read_text(path, comm, sizeof(comm)) >= 0 &&
+		    !strncmp(comm, "kworker", 7))
+			pids[nr++] = atoi(e->d_name);
 	}
 	if (dir)
 		closedir(dir);
+	return nr;
+}
+
+static void open_workers(struct data *self)
+{
+	unsigned int i, nr = find_workers(self->pids);
+	char path[64];
+	int fd;
+
+	self->nr_workers = 0;
+	for (i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/fail-nth",
+			 self->pids[i], self->pids[i]);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		/* It may have ended. */
+		if (fd < 0)
+			continue;
+		self->pids[self->nr_workers] = self->pids[i];
+		self->workers[self->nr_workers++] = fd;
+	}
+}
+
+/* Whether a worker was started since the others were armed. */
+static bool has_new_worker(const struct data *self)
+{
+	pid_t pids[MAX_WORKERS];
+	unsigned int i, j, nr = find_workers(pids);
+
+	for (i = 0; i < nr; i++) {
+		for (j = 0; j < self->nr_workers; j++) {
+			if (pids[i] == self->pids[j])
+				break;
+		}
+		if (j == self->nr_workers)
+			return true;
+	}
+	return false;
 }
 
 static void close_workers(struct data *self)
@@ -263,7 +295,7 @@ static int run_in_caller(struct data *self, const struct operation *op,
 	return ret;
 }
 
-/* A worker that was started after they were armed does not count. */
+/* Where a worker that was started later may have run it, @remain is ~0. */
 static int run_in_worker(struct data *self, const struct operation *op,
 			 unsigned int n, unsigned int *remain)
 {
@@ -281,6 +313,8 @@ static int run_in_worker(struct data *self, const struct operation *op,
 			*remain = one;
 		arm(self->workers[i], 0);
 	}
+	if (*remain && has_new_worker(self))
+		*remain = ~0U;
 	close_workers(self);
 	return ret;
 }
@@ -319,9 +353,8 @@ static void inject(struct __test_metadata *_metadata, struct data *self,
 		ret = try_once(self, op, run, n, &remain);
 		if (remain) {
 			ASSERT_EQ(0, ret);
-			if (run == run_in_caller || remain < n)
+			if (remain != ~0U)
 				break;
-			/* It ran in a worker that started after the arming. */
 			ASSERT_LT(missed, MAX_POINTS);
 			missed++;
 			n--;
