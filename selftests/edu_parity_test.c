@@ -279,9 +279,7 @@ FIXTURE_TEARDOWN(parity)
 	EXPECT_EQ(0, vt_bind(vt_bdf(variant->memory), VT_DRIVER));
 }
 
-/* Answers of all steps; false if the device or a first export cannot be had. */
-static bool answer(struct run *r, struct answers *out, const char *bdf,
-		   const char *driver, __u32 feature)
+static int export_as(int dev, __u32 feature)
 {
 	struct {
 		struct vfio_device_feature_dma_buf head;
@@ -294,6 +292,15 @@ static bool answer(struct run *r, struct answers *out, const char *bdf,
 		},
 		.range = { 0, SIZE },
 	};
+
+	return vt_feature(dev, VFIO_DEVICE_FEATURE_GET | feature, &arg,
+			  sizeof(arg));
+}
+
+/* Answers of all steps; false if the device or a first export cannot be had. */
+static bool answer(struct run *r, struct answers *out, const char *bdf,
+		   const char *driver, __u32 feature)
+{
 	struct vpdm_edu_stats stats;
 	size_t i;
 
@@ -301,8 +308,7 @@ static bool answer(struct run *r, struct answers *out, const char *bdf,
 	r->h = 0;
 	if (vt_open(&r->d, bdf, driver))
 		return false;
-	r->fd = vt_feature(r->d.fd, VFIO_DEVICE_FEATURE_GET | feature, &arg,
-			   sizeof(arg));
+	r->fd = export_as(r->d.fd, feature);
 	if (r->fd < 0) {
 		/* Or an unbind would wait for ever. */
 		vt_close(&r->d);
@@ -374,21 +380,7 @@ FIXTURE_TEARDOWN(plain)
 
 static int plain_export(int dev)
 {
-	struct {
-		struct vfio_device_feature_dma_buf head;
-		struct vfio_region_dma_range range;
-	} arg = {
-		.head = {
-			.region_index = BAR,
-			.open_flags = O_RDWR | O_CLOEXEC,
-			.nr_ranges = 1,
-		},
-		.range = { 0, SIZE },
-	};
-
-	return vt_feature(dev, VFIO_DEVICE_FEATURE_GET |
-			  VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN, &arg,
-			  sizeof(arg));
+	return export_as(dev, VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN);
 }
 
 TEST_F(plain, is_not_there_unless_asked_for)
