@@ -14,13 +14,21 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-/* What our faults can return. The kernel's own list is not sparse-clean. */
+/*
+ * What our faults can return. As numbers, since perf and trace-cmd find this list in
+ * the event's format and do not know the kernel's enum.
+ */
 #define vpdm_show_result(ret)						\
 	__print_flags(ret, "|",						\
-		{ (__force unsigned long)VM_FAULT_OOM, "OOM" },		\
-		{ (__force unsigned long)VM_FAULT_SIGBUS, "SIGBUS" },	\
-		{ (__force unsigned long)VM_FAULT_NOPAGE, "NOPAGE" },	\
-		{ (__force unsigned long)VM_FAULT_FALLBACK, "FALLBACK" })
+		{ 0x001, "OOM" },					\
+		{ 0x002, "SIGBUS" },					\
+		{ 0x100, "NOPAGE" },					\
+		{ 0x800, "FALLBACK" })
+
+static_assert((__force unsigned int)VM_FAULT_OOM == 0x001);
+static_assert((__force unsigned int)VM_FAULT_SIGBUS == 0x002);
+static_assert((__force unsigned int)VM_FAULT_NOPAGE == 0x100);
+static_assert((__force unsigned int)VM_FAULT_FALLBACK == 0x800);
 
 DECLARE_EVENT_CLASS(vpdm_buf,
 	TP_PROTO(const struct vpdm_buf *buf),
