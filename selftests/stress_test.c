@@ -319,7 +319,12 @@ struct primary {
 	struct vt_device d;
 	/* Held for read while the device is used, for write to change it. */
 	pthread_rwlock_t open;
-	/* Opening a device that is being reset gives EAGAIN. */
+	/*
+	 * Held for a reset by sysfs. Opening the device meanwhile gives EAGAIN;
+	 * closing it meanwhile may leave it without addresses, since
+	 * vfio_pci_core_disable() restores what it has saved without the device
+	 * lock, under which the reset saves and restores the same.
+	 */
 	pthread_mutex_t reset;
 	bool failed;
 };
@@ -425,7 +430,6 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* Waits while an unbind waits for the close, so without the other lock. */
 static int reset_by_sysfs(struct primary *p)
 {
 	int ret;
@@ -489,16 +493,16 @@ static bool reopen(struct primary *p)
 	void *ret;
 	bool ok;
 
+	pthread_mutex_lock(&p->reset);
 	if (pthread_create(&thread, NULL, unbind, p))
 		return false;
 	vt_sleep_ms(50);
 	pthread_rwlock_wrlock(&p->open);
 	vt_close(&p->d);
 	pthread_join(thread, &ret);
-	pthread_mutex_lock(&p->reset);
 	ok = !ret && !vt_open(&p->d, bdf, VT_DRIVER);
-	pthread_mutex_unlock(&p->reset);
 	pthread_rwlock_unlock(&p->open);
+	pthread_mutex_unlock(&p->reset);
 	add(REOPENS);
 	return ok;
 }
