@@ -8,18 +8,10 @@
 # shellcheck disable=SC2034
 DEBUG=$SRC/selftests/debug
 SERIES=7.2
-# An emulator with a thread for each processor loses, on a busy host, the timer of
-# one for good now and then. One thread for all, a timer that ticks all the time,
-# and one clock keep a slow kernel going.
+# How many times slower a debug kernel is, by which tests that repeat something
+# thousands of times divide.
 # shellcheck disable=SC2034
-if grep -qE '^flags.*\<(vmx|svm)\>' /proc/cpuinfo && [ -w /dev/kvm ]; then
-	STEADY=
-else
-	STEADY="--accel tcg,thread=single"
-	for word in no_timer_check lpj=20000000 nohz=off highres=off tsc=reliable; do
-		STEADY+=" --cmdline $word"
-	done
-fi
+SLOW=5
 
 # Install what the build root lacks of these packages.
 need_packages() {

@@ -83,6 +83,7 @@ static void take_slabs_from_cpus(void)
 	globfree(&g);
 }
 
+/* Of debug_objects_cache the kernel frees nothing until it has very many. */
 static struct vt_slabs *read_slabs(void)
 {
 	struct vt_slabs *s;
@@ -97,7 +98,8 @@ static struct vt_slabs *read_slabs(void)
 	while (s && s->nr < SLABS_MAX && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %lld %*u %u", s->cache[s->nr].name,
 			   &s->cache[s->nr].objects, &size) == 3 &&
-		    size >= SMALLEST)
+		    size >= SMALLEST &&
+		    strcmp(s->cache[s->nr].name, "debug_objects_cache"))
 			s->nr++;
 	}
 	fclose(f);
