@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ struct process {
 	__u64 config[NR_DEVICES];
 	int fds[NR_FDS];
 	int odd[4];
+	ino_t udmabuf_ino;
 	int sock[2];
 	int edu;
 	__u32 handles[NR_HANDLES];
@@ -388,11 +390,19 @@ static long do_poll(struct process *p, const __u64 *r)
 	return result(poll(&pfd, 1, 0));
 }
 
+/*
+ * Not of the udmabuf, by whichever descriptor: it syncs in another direction than
+ * it has mapped, of which a kernel with DMA_API_DEBUG warns.
+ */
 static long do_sync(struct process *p, const __u64 *r)
 {
 	struct dma_buf_sync sync = { r[1] % 16 ? r[1] >> 4 & 7 : r[1] };
+	int fd = some_fd(p, r[0]);
+	struct stat st;
 
-	return result(ioctl(some_fd(p, r[0]), DMA_BUF_IOCTL_SYNC, &sync));
+	if (!fstat(fd, &st) && st.st_ino == p->udmabuf_ino)
+		return -EOPNOTSUPP;
+	return result(ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync));
 }
 
 static long do_sync_file(struct process *p, const __u64 *r)
@@ -598,7 +608,6 @@ static void run_process(struct process *p, __u64 seed, unsigned long limit)
 	p->edu = open(VPDM_EDU_PATH_PREFIX "0", O_RDWR | O_CLOEXEC);
 	p->odd[0] = -1;
 	p->odd[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
-	p->odd[2] = make_udmabuf();
 	p->odd[3] = p->edu;
 
 	for (n = 0; n < limit; n++) {
@@ -728,6 +737,7 @@ int main(int argc, char **argv)
 	struct process p = { .devices = devices };
 	unsigned long limit, left;
 	bool well = true;
+	struct stat st;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
@@ -738,6 +748,9 @@ int main(int argc, char **argv)
 	if (!processes || !seed || shared == MAP_FAILED)
 		ksft_exit_fail_msg("usage: fuzz_test [CALLS [SEED [PROCESSES]]]\n");
 	memset(p.fds, -1, sizeof(p.fds));
+	p.odd[2] = make_udmabuf();
+	if (!fstat(p.odd[2], &st))
+		p.udmabuf_ino = st.st_ino;
 	signal(SIGALRM, on_alarm);
 
 	while (well && shared->calls < wanted) {
