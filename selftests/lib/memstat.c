@@ -12,12 +12,6 @@
 #include "vfio_test.h"
 
 #define SLABS_MAX	512
-/*
- * A slab that a CPU keeps for itself counts as full. Of objects smaller than
- * these, a slab has 256 and more: the count says nothing about hundreds.
- */
-#define SMALLEST	32
-
 struct vt_slabs {
 	size_t nr;
 	struct {
@@ -83,11 +77,23 @@ static void take_slabs_from_cpus(void)
 	globfree(&g);
 }
 
-/* Of debug_objects_cache the kernel frees nothing until it has very many. */
+/*
+ * A slab that a CPU keeps for itself counts as full. Of objects of 8 or 16 bytes
+ * it has so many that the count says nothing about hundreds. And of
+ * debug_objects_cache the kernel frees nothing until it has very many.
+ */
+static bool tells_of_leaks(const char *name)
+{
+	const char *size = strrchr(name, '-');
+
+	if (!strncmp(name, "kmalloc-", 8) && size && atoi(size + 1) < 32)
+		return false;
+	return strcmp(name, "debug_objects_cache");
+}
+
 static struct vt_slabs *read_slabs(void)
 {
 	struct vt_slabs *s;
-	unsigned int size;
 	char line[512];
 	FILE *f;
 
@@ -96,10 +102,9 @@ static struct vt_slabs *read_slabs(void)
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	while (s && s->nr < SLABS_MAX && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lld %*u %u", s->cache[s->nr].name,
-			   &s->cache[s->nr].objects, &size) == 3 &&
-		    size >= SMALLEST &&
-		    strcmp(s->cache[s->nr].name, "debug_objects_cache"))
+		if (sscanf(line, "%63s %lld", s->cache[s->nr].name,
+			   &s->cache[s->nr].objects) == 2 &&
+		    tells_of_leaks(s->cache[s->nr].name))
 			s->nr++;
 	}
 	fclose(f);

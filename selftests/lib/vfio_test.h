@@ -249,7 +249,7 @@ __u64 vt_random(__u64 *state);
 
 /* Unreclaimable slab (large kmalloc included) plus vmalloc, in bytes. */
 long long vt_kernel_bytes(void);
-/* The slab caches, of objects of 32 bytes and more, with their live objects. */
+/* The slab caches with the number of their live objects. */
 struct vt_slabs;
 struct vt_slabs *vt_slabs_read(void);
 void vt_slabs_free(struct vt_slabs *s);
