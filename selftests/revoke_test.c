@@ -747,7 +747,8 @@ TEST_F_TIMEOUT(thousand, others_do_not_slow_a_revoke_down, 180)
 	       (unsigned long long)alone, (unsigned long long)crowd, OTHERS);
 	ASSERT_NE(0, alone);
 	ASSERT_NE(0, crowd);
-	EXPECT_LE(crowd * 2, alone * 3);
+	/* A cost for each of them would be tens of times. */
+	EXPECT_LE(crowd * 2, alone * (vt_is_slow() ? 8 : 3));
 }
 
 /*

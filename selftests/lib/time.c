@@ -32,9 +32,19 @@ __u64 vt_median(__u64 *v, size_t nr)
 	return v[nr / 2];
 }
 
+static unsigned int slow(void)
+{
+	const char *times = getenv("VPDM_SLOW");
+
+	return times && atoi(times) > 0 ? atoi(times) : 1;
+}
+
 unsigned int vt_rounds(unsigned int rounds)
 {
-	const char *slow = getenv("VPDM_SLOW");
+	return rounds / slow();
+}
 
-	return slow && atoi(slow) > 0 ? rounds / atoi(slow) : rounds;
+bool vt_is_slow(void)
+{
+	return slow() > 1;
 }

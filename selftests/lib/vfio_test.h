@@ -240,6 +240,7 @@ __u64 vt_median(__u64 *v, size_t nr);
  * kernel is.
  */
 unsigned int vt_rounds(unsigned int rounds);
+bool vt_is_slow(void);
 
 /* random.c: xorshift64*, the same numbers in every run */
 
