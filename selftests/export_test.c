@@ -309,16 +309,25 @@ TEST_F(export, open_flags_are_kept_as_stock_keeps_them)
 	}
 }
 
-TEST_F(export, no_fd_left_is_emfile)
+/* No new fd until setrlimit() with what this returns. */
+static struct rlimit use_up_fds(struct __test_metadata *_metadata)
 {
 	struct rlimit limit, full;
-	int lowest = dup(0), ours, stock = -EMFILE;
+	int lowest = dup(0);
 
 	close(lowest);
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	full = limit;
 	full.rlim_cur = lowest;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &full));
+	return limit;
+}
+
+TEST_F(export, no_fd_left_is_emfile)
+{
+	struct rlimit limit = use_up_fds(_metadata);
+	int ours, stock = -EMFILE;
+
 	ours = vt_export_one(self->d.fd, BAR, 0, VT_PAGE);
 	if (self->stock_exports)
 		stock = vt_export_one(self->stock.fd, BAR, 0, VT_PAGE);
@@ -628,6 +637,17 @@ FIXTURE_TEARDOWN(charge)
 		pthread_join(self->thread, NULL);
 	vt_close(&self->d);
 	free(self->ranges);
+}
+
+TEST_F(charge, no_fd_left_is_emfile)
+{
+	int refs = vt_module_refs(), fd;
+	struct rlimit limit = use_up_fds(_metadata);
+
+	fd = vt_export(self->d.fd, BAR, O_RDWR, self->ranges, RANGES);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-EMFILE, fd);
+	EXPECT_EQ(refs, vt_module_refs());
 }
 
 TEST_F(charge, is_the_callers)

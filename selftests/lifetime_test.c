@@ -525,6 +525,30 @@ TEST_F(lifetime, module_stays_while_an_fd_alone_lives)
 }
 
 /* Unloading unbinds the devices that nobody uses. */
+TEST_F(lifetime, module_binds_devices_by_ids)
+{
+	const char *bdf = vt_bdf("TESTDEV");
+	char path[64], driver[64];
+
+	if (vt_driver_of(bdf, driver, sizeof(driver)) != -ENOENT)
+		ASSERT_EQ(0, vt_unbind(bdf));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
+		 bdf);
+	ASSERT_EQ(0, vt_write_text(path, "\n"));
+	drop_map(self);
+	drop_fd(self);
+	vt_close(&self->d);
+	ASSERT_EQ(0, vt_module_unload());
+
+	/* QEMU's pci-testdev */
+	ASSERT_EQ(0, vt_module_load("ids=nonsense,1b36:0005"));
+	EXPECT_EQ(0, vt_driver_of(bdf, driver, sizeof(driver)));
+	EXPECT_STREQ(VT_DRIVER, driver);
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(""));
+	EXPECT_EQ(-ENOENT, vt_driver_of(bdf, driver, sizeof(driver)));
+}
+
 TEST_F(lifetime, module_unloads_with_an_idle_device_bound)
 {
 	char driver[64];
