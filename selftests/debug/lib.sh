@@ -11,7 +11,7 @@ SERIES=7.2
 # How many times slower a debug kernel is, by which tests that repeat something
 # thousands of times divide.
 # shellcheck disable=SC2034
-SLOW=5
+SLOW=20
 
 # Install what the build root lacks of these packages.
 need_packages() {
