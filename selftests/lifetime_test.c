@@ -356,9 +356,8 @@ static void expect_no_leak(struct __test_metadata *_metadata,
 	       rounds, bytes, objects, name);
 	EXPECT_EQ(before->refs, after.refs);
 	/* Of few rounds the caches say little. kmemleak does, on debug kernels. */
-	if (!vt_is_slow()) {
+	if (!vt_is_slow())
 		EXPECT_GT(rounds / 2, objects);
-	}
 	EXPECT_GT(NOISE + rounds * 8LL, bytes);
 	vt_slabs_free(before->slabs);
 	vt_slabs_free(after.slabs);
