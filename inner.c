@@ -496,13 +496,19 @@ void vpdm_inner_detach(struct dma_buf *dmabuf,
 struct sg_table *vpdm_inner_map(struct dma_buf_attachment *attachment,
 				enum dma_data_direction dir)
 {
+	struct dma_buf_attachment *inner = attachment->priv;
 	struct vpdm_buf *buf = attachment->dmabuf->priv;
 	struct sg_table *sgt;
 
 	if (!vpdm_buf_may_import(buf))
 		return ERR_PTR(-ENODEV);
 
-	sgt = dma_buf_map_attachment(attachment->priv, dir);
+	/*
+	 * The table itself, which vpdm_inner_unmap() needs. The caller is
+	 * dma_buf_map_attachment(); once more, it would hand out a copy with
+	 * CONFIG_DMABUF_DEBUG.
+	 */
+	sgt = inner->dmabuf->ops->map_dma_buf(inner, dir);
 	if (!IS_ERR(sgt))
 		atomic_inc(&buf->sgts);
 
@@ -512,9 +518,15 @@ struct sg_table *vpdm_inner_map(struct dma_buf_attachment *attachment,
 void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
 		      struct sg_table *sgt, enum dma_data_direction dir)
 {
+	struct dma_buf_attachment *inner = attachment->priv;
 	struct vpdm_buf *buf = attachment->dmabuf->priv;
 
-	dma_buf_unmap_attachment(attachment->priv, sgt, dir);
+	/*
+	 * dma_buf_phys_vec_to_sgt() sets it to 0, so that importers find no
+	 * pages. sg_free_table() then frees no entry, as of 7.3.
+	 */
+	sgt->orig_nents = sgt->nents;
+	inner->dmabuf->ops->unmap_dma_buf(inner, sgt, dir);
 	if (atomic_dec_and_test(&buf->sgts))
 		wake_up_var(&buf->sgts);
 }

@@ -434,6 +434,39 @@ TEST_F(edu, who_is_attached_hears_that_a_sysfs_reset_is_over)
 	EXPECT_EQ(1, after.unmaps);
 }
 
+static void import_rounds(struct __test_metadata *_metadata, int edu, int fd,
+			  unsigned int rounds)
+{
+	while (rounds--) {
+		int h = vt_edu_import(edu, fd);
+
+		ASSERT_LT(0, h);
+		ASSERT_EQ(0, vt_edu_unmap(edu, h));
+		ASSERT_EQ(0, vt_edu_detach(edu, h));
+	}
+}
+
+TEST_F(edu, imports_leak_nothing)
+{
+	unsigned int rounds = vt_rounds(2000);
+	struct vt_slabs *before, *after;
+	char name[64] = "no /proc/slabinfo";
+	long long objects;
+
+	/* What caches keep, which is all that few rounds would show. */
+	import_rounds(_metadata, self->edu, self->fd, rounds / 5);
+	before = vt_slabs_read();
+	import_rounds(_metadata, self->edu, self->fd, rounds);
+	after = vt_slabs_read();
+	objects = vt_slabs_growth(before, after, name, sizeof(name));
+	TH_LOG("%u rounds: at most %+lld objects in a cache (%s)", rounds,
+	       objects, name);
+	if (!vt_is_slow())
+		EXPECT_GT(rounds / 2, objects);
+	vt_slabs_free(before);
+	vt_slabs_free(after);
+}
+
 TEST_F(edu, an_importer_that_goes_away_lets_revoke_finish)
 {
 	struct job revoke = {
