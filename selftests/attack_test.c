@@ -30,18 +30,6 @@
 /* What an attack goes on for. */
 #define ATTACK_MS	3000
 
-static bool ends(pid_t child, int *status)
-{
-	int ms;
-
-	for (ms = 0; ms < PROMPT_MS; ms += 5) {
-		if (waitpid(child, status, WNOHANG) == child)
-			return true;
-		vt_sleep_ms(5);
-	}
-	return false;
-}
-
 static bool is_dmabuf(int fd)
 {
 	char path[32], target[128];
@@ -481,7 +469,7 @@ TEST_F_TIMEOUT(parked, request_hangs_nobody_and_is_killable, 60)
 	vt_close(&self->d);
 	ASSERT_EQ(0, waitpid(child, &status, WNOHANG));
 	ASSERT_EQ(0, kill(child, SIGKILL));
-	ASSERT_TRUE(ends(child, &status));
+	ASSERT_TRUE(vt_child_ends(child, &status));
 	EXPECT_EQ(SIGBUS, vt_peek(map, &value));
 	munmap(map, SIZE);
 	close(fd);

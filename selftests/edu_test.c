@@ -674,18 +674,6 @@ FIXTURE_VARIANT_ADD(waiting_revoke, for_a_fence)
 	.keep = vt_edu_fence,
 };
 
-static bool child_ends(pid_t child, int *status)
-{
-	int ms;
-
-	for (ms = 0; ms < PROMPT_MS; ms += 5) {
-		if (waitpid(child, status, WNOHANG) == child)
-			return true;
-		vt_sleep_ms(5);
-	}
-	return false;
-}
-
 FIXTURE_SETUP(waiting_revoke)
 {
 	__u64 value;
@@ -725,7 +713,7 @@ FIXTURE_TEARDOWN(waiting_revoke)
 		kill(self->child, SIGKILL);
 	variant->keep(self->edu, self->h, false);
 	if (self->child > 0)
-		EXPECT_TRUE(child_ends(self->child, &status));
+		EXPECT_TRUE(vt_child_ends(self->child, &status));
 	munmap(self->map, SIZE);
 	close(self->edu);
 	close(self->fd);
@@ -738,7 +726,7 @@ TEST_F(waiting_revoke, ends_when_the_importer_lets_go)
 	int status;
 
 	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
-	ASSERT_TRUE(child_ends(self->child, &status));
+	ASSERT_TRUE(vt_child_ends(self->child, &status));
 	self->child = 0;
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
@@ -754,7 +742,7 @@ TEST_F(waiting_revoke, is_killable_and_the_buffer_stays_revoked)
 	int status;
 
 	ASSERT_EQ(0, kill(self->child, SIGKILL));
-	ASSERT_TRUE(child_ends(self->child, &status));
+	ASSERT_TRUE(vt_child_ends(self->child, &status));
 	self->child = 0;
 	ASSERT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
@@ -786,7 +774,7 @@ TEST_F(waiting_revoke, when_killed_is_traced_as_eintr)
 	close(fd);
 	ASSERT_EQ(0, vt_write_text(EVENT, "1"));
 	ASSERT_EQ(0, kill(self->child, SIGKILL));
-	ASSERT_TRUE(child_ends(self->child, &status));
+	ASSERT_TRUE(vt_child_ends(self->child, &status));
 	self->child = 0;
 	EXPECT_EQ(0, vt_write_text(EVENT, "0"));
 	ASSERT_EQ(0, vt_read_text(TRACING "/trace", trace, sizeof(trace)));
@@ -852,7 +840,7 @@ TEST_F(waiting_revoke, a_sysfs_reset_waits_for_the_importer_too)
 	EXPECT_FALSE(job_done(&reset));
 
 	ASSERT_EQ(0, variant->keep(self->edu, self->h, false));
-	ASSERT_TRUE(child_ends(self->child, &status));
+	ASSERT_TRUE(vt_child_ends(self->child, &status));
 	self->child = 0;
 	EXPECT_EQ(0, status);
 	ASSERT_TRUE(job_ends(&reset));
@@ -866,7 +854,7 @@ TEST_F(waiting_revoke, a_sysfs_reset_waits_after_the_revoke_was_killed)
 	int status;
 
 	ASSERT_EQ(0, kill(self->child, SIGKILL));
-	ASSERT_TRUE(child_ends(self->child, &status));
+	ASSERT_TRUE(vt_child_ends(self->child, &status));
 	self->child = 0;
 
 	ASSERT_TRUE(job_start(&reset));

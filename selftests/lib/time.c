@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "vfio_test.h"
@@ -17,6 +18,18 @@ void vt_sleep_ms(unsigned int ms)
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&ts, NULL);
+}
+
+bool vt_child_ends(pid_t child, int *status)
+{
+	int ms;
+
+	for (ms = 0; ms < 20000; ms += 5) {
+		if (waitpid(child, status, WNOHANG) == child)
+			return true;
+		vt_sleep_ms(5);
+	}
+	return false;
 }
 
 static int compare(const void *a, const void *b)

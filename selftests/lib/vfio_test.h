@@ -233,6 +233,8 @@ int vt_recv_fd(int sock);
 
 __u64 vt_now_ns(void);
 void vt_sleep_ms(unsigned int ms);
+/* Whether @child ends within 20 s: nothing that is prompt takes so long. */
+bool vt_child_ends(pid_t child, int *status);
 /* Sorts @v. */
 __u64 vt_median(__u64 *v, size_t nr);
 /*
