@@ -45,9 +45,19 @@ static int group_number(const struct vt_device *d)
 	return atoi(base ? base + 1 : target);
 }
 
+/* "BDF", or "BDF vf_token=UUID". */
 static int get_device_fd(struct vt_device *d)
 {
-	d->fd = ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, d->bdf);
+	char name[80];
+	size_t i, n;
+
+	n = snprintf(name, sizeof(name), "%s%s", d->bdf,
+		     d->token ? " vf_token=" : "");
+	for (i = 0; d->token && i < VT_TOKEN_SIZE; i++)
+		n += snprintf(name + n, sizeof(name) - n, "%s%02x",
+			      i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
+			      d->token[i]);
+	d->fd = ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, name);
 	return d->fd < 0 ? failed(d, "VFIO_GROUP_GET_DEVICE_FD") : 0;
 }
 
@@ -102,9 +112,15 @@ static int bind_iommufd(struct vt_device *d)
 		.argsz = sizeof(attach),
 		.pt_id = d->ioas,
 	};
-	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind),
-		.iommufd = d->iommufd,
+	/* As of Linux 6.18, which the headers here are older than. */
+	struct {
+		struct vfio_device_bind_iommufd old;
+		__u64 token;
+	} bind = {
+		.old.argsz = d->token ? sizeof(bind) : sizeof(bind.old),
+		.old.flags = d->token ? 1 : 0,
+		.old.iommufd = d->iommufd,
+		.token = (__u64)d->token,
 	};
 
 	if (ioctl(d->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind))
@@ -147,9 +163,16 @@ static int finish_open(struct vt_device *d, int ret)
 
 int vt_open(struct vt_device *d, const char *bdf, const char *driver)
 {
+	return vt_open_vf(d, bdf, driver, NULL);
+}
+
+int vt_open_vf(struct vt_device *d, const char *bdf, const char *driver,
+	       const unsigned char *token)
+{
 	int ret;
 
 	init(d, bdf);
+	d->token = token;
 	ret = vt_bind(bdf, driver);
 	if (ret)
 		return ret;

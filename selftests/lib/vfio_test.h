@@ -77,12 +77,17 @@ struct vt_device {
 	int iommufd;
 	__u32 ioas;
 	bool sibling;
+	const unsigned char *token;
 };
 
 #define VT_DEVICE_INIT	{ .fd = -1, .group = -1, .container = -1, .iommufd = -1 }
 
 /* Binds the device to @driver where another one has it, then opens it. */
 int vt_open(struct vt_device *d, const char *bdf, const char *driver);
+/* A VF whose PF is in use: @token is the PF's, VT_TOKEN_SIZE bytes, or NULL. */
+#define VT_TOKEN_SIZE	16
+int vt_open_vf(struct vt_device *d, const char *bdf, const char *driver,
+	       const unsigned char *token);
 /* Opens another device of the same group; close it before @peer. */
 int vt_open_sibling(struct vt_device *d, const struct vt_device *peer,
 		    const char *bdf);
