@@ -802,27 +802,6 @@ TEST_F(last_close, primary_killed_with_three_subordinates)
 	ASSERT_EQ(0, user_open(&self->u));
 }
 
-/* What only the host can do: the harness takes a line and answers with one. */
-static bool ask_host(const char *command)
-{
-	char reply[256] = "";
-	size_t n = 0;
-	int fd;
-
-	fd = open("/dev/ttyS2", O_RDWR | O_NOCTTY);
-	if (fd < 0 || dprintf(fd, "%s\n", command) < 0)
-		return false;
-	while (n < sizeof(reply) - 1 && read(fd, reply + n, 1) == 1 &&
-	       reply[n] != '\n')
-		n++;
-	reply[n] = '\0';
-	close(fd);
-	if (!strncmp(reply, "ok", 2))
-		return true;
-	vt_log("host: %s: %s", command, reply);
-	return false;
-}
-
 static int set_eventfd(struct vt_device *d, __u32 index)
 {
 	struct {
@@ -878,7 +857,7 @@ TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
 	request = set_eventfd(&self->u.d, VFIO_PCI_REQ_IRQ_INDEX);
 	ASSERT_LE(0, request);
 
-	ASSERT_TRUE(ask_host("device_del ivshmem-unplug"));
+	ASSERT_TRUE(vt_ask_host("device_del ivshmem-unplug"));
 	ASSERT_TRUE(event(request));
 	/* The user was asked to let go and has not done so yet. */
 	EXPECT_TRUE(is_up(&self->u));
@@ -906,7 +885,7 @@ TEST_F_TIMEOUT(end, fatal_error_on_the_link, 60)
 	ASSERT_TRUE(user_export(&self->u));
 	ASSERT_TRUE(user_import(&self->u));
 
-	ASSERT_TRUE(ask_host("pcie_aer_inject_error sw-down0 DLP"));
+	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error sw-down0 DLP"));
 	for (ms = 0; ms < PROMPT_MS && !lost_all(&self->u); ms += 5)
 		vt_sleep_ms(5);
 	EXPECT_TRUE(lost_all(&self->u));

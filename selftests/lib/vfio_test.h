@@ -234,6 +234,11 @@ int vt_maps_entry(const void *addr, unsigned long *offset, char *path,
 int vt_send_fd(int sock, int fd);
 int vt_recv_fd(int sock);
 
+/* host.c */
+
+/* What only the machine's host can do, see selftests/vm/README. */
+bool vt_ask_host(const char *command);
+
 /* time.c */
 
 __u64 vt_now_ns(void);
