@@ -39,6 +39,18 @@ static int pull_out(const char *bdf)
 }
 
 /*
+ * Recovery wakes the devices of the subtree with pci_bus_sem held. Of one that is
+ * bound to VFIO and idle lockdep then says that its memory_lock, which a reset
+ * takes before pci_bus_sem, comes after it.
+ */
+static int unbind_idle(const char *bdf)
+{
+	char driver[64];
+
+	return vt_driver_of(bdf, driver, sizeof(driver)) ? 0 : vt_unbind(bdf);
+}
+
+/*
  * After a fatal error the kernel gives up all devices of a subtree if one of their
  * drivers cannot handle errors. It takes the others away when asked to, which
  * waits for their users: meanwhile there is no access.
@@ -50,6 +62,8 @@ TEST(no_access_while_a_lost_device_is_removed)
 	pid_t pid;
 	char *map;
 
+	ASSERT_EQ(0, unbind_idle(vt_bdf("HOT_A")));
+	ASSERT_EQ(0, unbind_idle(vt_bdf("HOT_B")));
 	ASSERT_EQ(0, vt_bind(vt_bdf("SW_EDU"), "vpdm_test_edu"));
 	ASSERT_EQ(0, vt_open(&d, vt_bdf("SW_MEM"), VT_DRIVER));
 	fd = vt_export_one(d.fd, BAR, 0, SIZE);
