@@ -469,7 +469,7 @@ TEST_F_TIMEOUT(parked, request_hangs_nobody_and_is_killable, 60)
 	vt_close(&self->d);
 	ASSERT_EQ(0, waitpid(child, &status, WNOHANG));
 	ASSERT_EQ(0, kill(child, SIGKILL));
-	ASSERT_TRUE(vt_child_ends(child, &status));
+	ASSERT_TRUE(vt_child_ends(child, &status, PROMPT_MS));
 	EXPECT_EQ(SIGBUS, vt_peek(map, &value));
 	munmap(map, SIZE);
 	close(fd);

@@ -4,9 +4,6 @@
  * own: the devices behind the switch do not come back.
  */
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,26 +27,6 @@ static bool is_reached(const char *map, bool want)
 	return false;
 }
 
-static int pull_out(const char *bdf)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
-	return vt_write_text(path, "1");
-}
-
-/*
- * Recovery wakes the devices of the subtree with pci_bus_sem held. Of one that is
- * bound to VFIO and idle lockdep then says that its memory_lock, which a reset
- * takes before pci_bus_sem, comes after it.
- */
-static int unbind_idle(const char *bdf)
-{
-	char driver[64];
-
-	return vt_driver_of(bdf, driver, sizeof(driver)) ? 0 : vt_unbind(bdf);
-}
-
 /*
  * After a fatal error the kernel gives up all devices of a subtree if one of their
  * drivers cannot handle errors. It takes the others away when asked to, which
@@ -62,8 +39,13 @@ TEST(no_access_while_a_lost_device_is_removed)
 	pid_t pid;
 	char *map;
 
-	ASSERT_EQ(0, unbind_idle(vt_bdf("HOT_A")));
-	ASSERT_EQ(0, unbind_idle(vt_bdf("HOT_B")));
+	/*
+	 * Recovery wakes the devices of the subtree with pci_bus_sem held. Of one
+	 * that is bound to VFIO and idle lockdep then says that its memory_lock,
+	 * which a reset takes before pci_bus_sem, comes after it.
+	 */
+	ASSERT_EQ(0, vt_unbind(vt_bdf("HOT_A")));
+	ASSERT_EQ(0, vt_unbind(vt_bdf("HOT_B")));
 	ASSERT_EQ(0, vt_bind(vt_bdf("SW_EDU"), "vpdm_test_edu"));
 	ASSERT_EQ(0, vt_open(&d, vt_bdf("SW_MEM"), VT_DRIVER));
 	fd = vt_export_one(d.fd, BAR, 0, SIZE);
@@ -83,13 +65,13 @@ TEST(no_access_while_a_lost_device_is_removed)
 	pid = fork();
 	if (!pid) {
 		vt_close(&d);
-		_exit(pull_out(vt_bdf("SW_MEM")) != 0);
+		_exit(vt_device_write(vt_bdf("SW_MEM"), "remove", "1") != 0);
 	}
 	EXPECT_TRUE(is_reached(map, false));
 	EXPECT_EQ(0, vt_present(map, SIZE));
 	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
 	vt_close(&d);
-	ASSERT_TRUE(vt_child_ends(pid, &status));
+	ASSERT_TRUE(vt_child_ends(pid, &status, PROMPT_MS));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(SIGBUS, vt_peek(map, &(__u64){ 0 }));
 }

@@ -72,7 +72,6 @@ static bool export_and_revoke(struct race *r)
 	return done;
 }
 
-/* EBUSY while the other thread has it mapped. */
 static bool set_attribute(struct race *r)
 {
 	int attr = vt_memattr_get(r->d.fd, r->shared);

@@ -3,11 +3,8 @@
  * SR-IOV: the PF's driver makes VFs, and a VF is lent like any device.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,38 +15,27 @@
 #define BAR	0
 #define SIZE	VT_KIB(16)
 #define NR_VFS	2
+#define PROMPT_MS	20000
 
-static const unsigned char token[VT_TOKEN_SIZE] = "0123456789abcde";
+static unsigned char token[VT_TOKEN_SIZE] = "0123456789abcde";
 static const unsigned char wrong[VT_TOKEN_SIZE] = "0123456789abcdf";
 
-static void pf_path(char *path, size_t size, const char *file)
+static int set_vfs(unsigned int nr)
 {
-	snprintf(path, size, "/sys/bus/pci/devices/%s/%s", vt_bdf("SRIOV"),
-		 file);
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs",
+		 vt_bdf("SRIOV"));
+	snprintf(text, sizeof(text), "%u", nr);
+	return vt_try_write_text(path, text);
 }
 
-static int set_vfs(const char *nr)
-{
-	char path[64];
-
-	pf_path(path, sizeof(path), "sriov_numvfs");
-	return vt_try_write_text(path, nr);
-}
-
-/* BDF of a VF: the name that virtfnN is a link to. */
 static bool vf_bdf(unsigned int vf, char *bdf, size_t size)
 {
-	char file[16], path[64], target[128];
-	ssize_t n;
+	char link[16];
 
-	snprintf(file, sizeof(file), "virtfn%u", vf);
-	pf_path(path, sizeof(path), file);
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
-		return false;
-	target[n] = '\0';
-	snprintf(bdf, size, "%s", strrchr(target, '/') + 1);
-	return true;
+	snprintf(link, sizeof(link), "virtfn%u", vf);
+	return !vt_device_link(vt_bdf("SRIOV"), link, bdf, size);
 }
 
 /* The PF has memory and may have VFs. */
@@ -66,7 +52,7 @@ FIXTURE_SETUP(sriov)
 FIXTURE_TEARDOWN(sriov)
 {
 	vt_close(&self->pf);
-	EXPECT_EQ(0, set_vfs("0"));
+	EXPECT_EQ(0, set_vfs(0));
 	EXPECT_EQ(0, vt_param_set("enable_sriov", "0"));
 }
 
@@ -75,10 +61,10 @@ TEST_F(sriov, needs_the_parameter)
 	char bdf[16];
 
 	ASSERT_EQ(0, vt_param_set("enable_sriov", "0"));
-	EXPECT_EQ(-ENOENT, set_vfs("2"));
+	EXPECT_EQ(-ENOENT, set_vfs(NR_VFS));
 	EXPECT_FALSE(vf_bdf(0, bdf, sizeof(bdf)));
 	ASSERT_EQ(0, vt_param_set("enable_sriov", "1"));
-	EXPECT_EQ(0, set_vfs("2"));
+	EXPECT_EQ(0, set_vfs(NR_VFS));
 	EXPECT_TRUE(vf_bdf(0, bdf, sizeof(bdf)));
 }
 
@@ -88,7 +74,7 @@ TEST_F(sriov, vfs_are_bound_to_the_driver_of_their_pf)
 	char bdf[16], driver[64];
 	unsigned int vf;
 
-	ASSERT_EQ(0, set_vfs("2"));
+	ASSERT_EQ(0, set_vfs(NR_VFS));
 	for (vf = 0; vf < NR_VFS; vf++) {
 		ASSERT_TRUE(vf_bdf(vf, bdf, sizeof(bdf)));
 		ASSERT_EQ(0, vt_driver_of(bdf, driver, sizeof(driver)));
@@ -107,15 +93,12 @@ FIXTURE(vf) {
 
 FIXTURE_SETUP(vf)
 {
-	unsigned char uuid[VT_TOKEN_SIZE];
-
 	sriov_setup(_metadata, &self->s, NULL);
 	self->d = (struct vt_device)VT_DEVICE_INIT;
-	memcpy(uuid, token, sizeof(uuid));
 	ASSERT_EQ(0, vt_feature(self->s.pf.fd,
 				VFIO_DEVICE_FEATURE_PCI_VF_TOKEN |
-				VFIO_DEVICE_FEATURE_SET, uuid, sizeof(uuid)));
-	ASSERT_EQ(0, set_vfs("2"));
+				VFIO_DEVICE_FEATURE_SET, token, sizeof(token)));
+	ASSERT_EQ(0, set_vfs(NR_VFS));
 	ASSERT_TRUE(vf_bdf(0, self->bdf, sizeof(self->bdf)));
 	ASSERT_EQ(0, vt_open_vf(&self->d, self->bdf, VT_DRIVER, token));
 	self->fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
@@ -186,14 +169,14 @@ TEST_F(vf, outlives_none_of_its_users)
 	if (!pid) {
 		vt_close(&self->d);
 		vt_close(&self->s.pf);
-		_exit(set_vfs("0") != 0);
+		_exit(set_vfs(0) != 0);
 	}
 	vt_sleep_ms(300);
 	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
 	EXPECT_TRUE(lent(self->map, vt_bar_pfn(self->bdf, BAR)));
 	vt_close(&self->d);
 	EXPECT_TRUE(gone(self->map));
-	ASSERT_TRUE(vt_child_ends(pid, &status));
+	ASSERT_TRUE(vt_child_ends(pid, &status, PROMPT_MS));
 	EXPECT_EQ(0, status);
 	EXPECT_FALSE(vf_bdf(0, self->bdf, sizeof(self->bdf)));
 	EXPECT_EQ(ENODEV, vt_map_errno(self->fd, SIZE, PROT_READ, MAP_SHARED,

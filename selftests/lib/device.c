@@ -31,18 +31,11 @@ static bool use_iommufd(void)
 
 static int group_number(const struct vt_device *d)
 {
-	char path[PATH_MAX], target[PATH_MAX];
-	const char *base;
-	ssize_t n;
+	char number[16];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
-		 d->bdf);
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
+	if (vt_device_link(d->bdf, "iommu_group", number, sizeof(number)))
 		return failed(d, "no IOMMU group");
-	target[n] = '\0';
-	base = strrchr(target, '/');
-	return atoi(base ? base + 1 : target);
+	return atoi(number);
 }
 
 /* "BDF", or "BDF vf_token=UUID". */

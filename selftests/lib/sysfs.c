@@ -88,13 +88,21 @@ const char *vt_bdf(const char *name)
 	return bdf;
 }
 
-int vt_driver_of(const char *bdf, char *buf, size_t size)
+int vt_device_write(const char *bdf, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", bdf, file);
+	return vt_write_text(path, text);
+}
+
+int vt_device_link(const char *bdf, const char *link, char *buf, size_t size)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	const char *base;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", bdf, link);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
 		return -errno;
@@ -102,6 +110,11 @@ int vt_driver_of(const char *bdf, char *buf, size_t size)
 	base = strrchr(target, '/');
 	snprintf(buf, size, "%s", base ? base + 1 : target);
 	return 0;
+}
+
+int vt_driver_of(const char *bdf, char *buf, size_t size)
+{
+	return vt_device_link(bdf, "driver", buf, size);
 }
 
 int vt_unbind(const char *bdf)
@@ -117,15 +130,13 @@ int vt_unbind(const char *bdf)
 
 int vt_bind(const char *bdf, const char *driver)
 {
-	char path[PATH_MAX], now[64];
+	char now[64];
 	int ret;
 
 	if (!vt_driver_of(bdf, now, sizeof(now)) && !strcmp(now, driver))
 		return 0;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
-		 bdf);
-	ret = vt_write_text(path, driver);
+	ret = vt_device_write(bdf, "driver_override", driver);
 	if (!ret)
 		ret = vt_unbind(bdf);
 	if (!ret)
@@ -143,8 +154,5 @@ int vt_bind(const char *bdf, const char *driver)
 
 int vt_sysfs_reset(const char *bdf)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", bdf);
-	return vt_write_text(path, "1");
+	return vt_device_write(bdf, "reset", "1");
 }

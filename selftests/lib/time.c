@@ -20,11 +20,9 @@ void vt_sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-bool vt_child_ends(pid_t child, int *status)
+bool vt_child_ends(pid_t child, int *status, int ms)
 {
-	int ms;
-
-	for (ms = 0; ms < 20000; ms += 5) {
+	for (; ms > 0; ms -= 5) {
 		if (waitpid(child, status, WNOHANG) == child)
 			return true;
 		vt_sleep_ms(5);

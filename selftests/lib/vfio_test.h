@@ -52,6 +52,10 @@ long long vt_read_number(const char *path);
 const char *vt_bdf(const char *name);
 bool vt_has_device(const char *name);
 
+/* A file of a device in sysfs. */
+int vt_device_write(const char *bdf, const char *file, const char *text);
+/* The last part of where a link of a device leads: -ENOENT if there is none. */
+int vt_device_link(const char *bdf, const char *link, char *buf, size_t size);
 int vt_driver_of(const char *bdf, char *buf, size_t size);
 int vt_bind(const char *bdf, const char *driver);
 int vt_unbind(const char *bdf);
@@ -243,8 +247,8 @@ bool vt_ask_host(const char *command);
 
 __u64 vt_now_ns(void);
 void vt_sleep_ms(unsigned int ms);
-/* Whether @child ends within 20 s: nothing that is prompt takes so long. */
-bool vt_child_ends(pid_t child, int *status);
+/* Whether @child ends within @ms. */
+bool vt_child_ends(pid_t child, int *status, int ms);
 /* Sorts @v. */
 __u64 vt_median(__u64 *v, size_t nr);
 /*
@@ -265,14 +269,12 @@ long long vt_kernel_bytes(void);
 /* The slab caches with the number of their live objects. */
 struct vt_slabs;
 struct vt_slabs *vt_slabs_read(void);
-void vt_slabs_free(struct vt_slabs *s);
 /*
- * The largest growth of one cache between two readings, its name in @name;
- * -ENOENT where the kernel has no /proc/slabinfo.
+ * Frees @before. Whether a cache has an object more by now for every other one of
+ * @rounds. Never where that cannot be told: of few rounds, as slow kernels make,
+ * and without /proc/slabinfo.
  */
-long long vt_slabs_growth(const struct vt_slabs *before,
-			  const struct vt_slabs *after, char *name,
-			  size_t size);
+bool vt_slabs_leak(struct vt_slabs *before, unsigned int rounds);
 /* Waits until freeing that was put off (RCU, work queues) has happened. */
 void vt_settle(void);
 
