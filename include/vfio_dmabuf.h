@@ -115,7 +115,8 @@ const char *vfio_dmabuf_error(const struct vfio_dmabuf_ctx *ctx);
 /**
  * vfio_dmabuf_open() - open a PCI device by its address
  * @ctx: the context
- * @bdf: "0000:01:00.0", or "01:00.0" in domain 0
+ * @bdf: "0000:01:00.0", or "01:00.0" in domain 0, with all its digits; a domain
+ *	may have up to eight
  * @flags: 0 to use the device's cdev and iommufd where both exist, else its
  *	group and a type1 container; or one VFIO_DMABUF_OPEN_* flag
  * @dev: the open device is stored here

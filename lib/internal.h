@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sysfs.h"
 #include "vfio_dmabuf.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define VD_NR_BARS	6
-#define VD_BDF_LEN	13
 
 /* A VFIO group can be opened once, so the devices of one share it. */
 struct vd_group {
@@ -72,13 +72,6 @@ int vd_error(struct vfio_dmabuf_ctx *ctx, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int vd_last_error(struct vfio_dmabuf_ctx *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* sysfs.c */
-int vd_parse_bdf(const char *text, char bdf[VD_BDF_LEN]);
-int vd_sysfs_driver(const char *bdf, char *name, size_t size);
-int vd_sysfs_group(const char *bdf, unsigned int *group);
-int vd_sysfs_cdev(const char *bdf, char *path, size_t size);
-void vd_sysfs_group_others(unsigned int group, char *text, size_t size);
 
 /* group.c, cdev.c */
 int vd_group_open(struct vfio_dmabuf_device *dev);

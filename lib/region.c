@@ -92,7 +92,7 @@ static bool name_agrees(struct vfio_dmabuf_device *dev,
 	unsigned int named_bar;
 	char bdf[VD_BDF_LEN];
 
-	if (sscanf(vma->name, "/dmabuf:vfio%*u:%12[0-9a-f:.]/%u", bdf,
+	if (sscanf(vma->name, "/dmabuf:vfio%*u:%16[0-9a-f:.]/%u", bdf,
 		   &named_bar) != 2)
 		return strncmp(vma->name, "/dmabuf:", 8);
 	return !strcmp(bdf, dev->bdf) && named_bar == bar;

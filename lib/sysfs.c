@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,30 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "sysfs.h"
 
 #define DEVICES "/sys/bus/pci/devices"
-
-/* "0000:01:00.0", or "01:00.0" in domain 0. */
-int vd_parse_bdf(const char *text, char bdf[VD_BDF_LEN])
-{
-	unsigned int domain, bus, slot, func;
-	int end = -1;
-
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &func,
-		   &end) != 4 || text[end]) {
-		domain = 0;
-		end = -1;
-		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &func,
-			   &end) != 3 || text[end])
-			return -EINVAL;
-	}
-	if (!isxdigit((unsigned char)text[0]) || slot > 0x1f || func > 7)
-		return -EINVAL;
-	snprintf(bdf, VD_BDF_LEN, "%04x:%02x:%02x.%x", domain & 0xffff,
-		 bus & 0xff, slot, func);
-	return 0;
-}
 
 static int link_name(const char *bdf, const char *link, char *name, size_t size)
 {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * PCI devices by their addresses, and what sysfs says of them. The tool uses
+ * these too: they are in libvfio-dmabuf.a, and no symbols of the shared library.
+ */
+#ifndef VFIO_DMABUF_SYSFS_H
+#define VFIO_DMABUF_SYSFS_H
+
+#include <stddef.h>
+
+/* A domain has four digits or more: Intel VMD's start at 10000. */
+#define VD_BDF_LEN	sizeof("ffffffff:ff:1f.7")
+
+/* bdf.c */
+int vd_parse_bdf(const char *text, char bdf[VD_BDF_LEN]);
+
+/* sysfs.c */
+int vd_sysfs_driver(const char *bdf, char *name, size_t size);
+int vd_sysfs_group(const char *bdf, unsigned int *group);
+int vd_sysfs_cdev(const char *bdf, char *path, size_t size);
+void vd_sysfs_group_others(unsigned int group, char *text, size_t size);
+
+#endif /* VFIO_DMABUF_SYSFS_H */
