@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "internal.h"
 #include "uapi.h"
 
@@ -14,10 +15,10 @@ int vd_cdev_open(struct vfio_dmabuf_device *dev, const char *path)
 	int ret;
 
 	if (ctx->iommufd < 0)
-		ctx->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+		ctx->iommufd = vd_open("/dev/iommu", O_RDWR);
 	if (ctx->iommufd < 0)
 		return vd_last_error(ctx, "cannot open /dev/iommu");
-	dev->fd = open(path, O_RDWR | O_CLOEXEC);
+	dev->fd = vd_open(path, O_RDWR);
 	if (dev->fd < 0)
 		return vd_last_error(ctx, "cannot open %s", path);
 	bind.iommufd = ctx->iommufd;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "fd.h"
 #include "internal.h"
 #include "uapi.h"
 
@@ -88,7 +89,7 @@ static int export(struct vfio_dmabuf_device *dev, uint32_t number,
 		req->dma_ranges[i].offset = ranges[i].offset;
 		req->dma_ranges[i].length = ranges[i].length;
 	}
-	fd = ioctl(dev->fd, VFIO_DEVICE_FEATURE, f);
+	fd = vd_above_stdio(ioctl(dev->fd, VFIO_DEVICE_FEATURE, f));
 	err = errno;
 	free(f);
 	if (fd >= 0)

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "internal.h"
 
 #ifndef DMA_BUF_MAGIC
@@ -173,7 +174,7 @@ int vfio_dmabuf_recv(struct vfio_dmabuf_ctx *ctx, int sock,
 {
 	struct received r = { .fd = -1 };
 	const char *why;
-	int ret;
+	int fd, ret;
 
 	ret = receive(ctx, sock, &r);
 	why = ret ? NULL : wrong(&r);
@@ -184,10 +185,13 @@ int vfio_dmabuf_recv(struct vfio_dmabuf_ctx *ctx, int sock,
 			close(r.fd);
 		return ret;
 	}
+	fd = vd_above_stdio(r.fd);
+	if (fd < 0)
+		return vd_last_error(ctx, "cannot receive a DMABUF");
 	memset(info, 0, sizeof(*info));
 	info->size = r.wire.size;
 	info->phase = r.wire.phase;
 	info->memattr = r.wire.memattr;
 	copy_name(info->name, r.wire.name);
-	return r.fd;
+	return fd;
 }

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "internal.h"
 #include "uapi.h"
 
@@ -51,7 +52,7 @@ static int open_fds(struct vfio_dmabuf_ctx *ctx, struct vd_group *group)
 	int ret;
 
 	snprintf(path, sizeof(path), "/dev/vfio/%u", group->id);
-	group->fd = open(path, O_RDWR | O_CLOEXEC);
+	group->fd = vd_open(path, O_RDWR);
 	if (group->fd < 0) {
 		if (errno == EBUSY)
 			return vd_error(ctx, EBUSY, "%s is in use by another process or context",
@@ -61,7 +62,7 @@ static int open_fds(struct vfio_dmabuf_ctx *ctx, struct vd_group *group)
 	ret = check_viable(ctx, group);
 	if (ret)
 		return ret;
-	group->container_fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	group->container_fd = vd_open("/dev/vfio/vfio", O_RDWR);
 	if (group->container_fd < 0)
 		return vd_last_error(ctx, "cannot open /dev/vfio/vfio");
 	return set_container(ctx, group);
@@ -129,7 +130,8 @@ int vd_group_open(struct vfio_dmabuf_device *dev)
 	ret = get_group(ctx, id, &dev->group);
 	if (ret)
 		return ret;
-	dev->fd = ioctl(dev->group->fd, VFIO_GROUP_GET_DEVICE_FD, dev->bdf);
+	dev->fd = vd_above_stdio(ioctl(dev->group->fd,
+				       VFIO_GROUP_GET_DEVICE_FD, dev->bdf));
 	if (dev->fd < 0) {
 		ret = vd_last_error(ctx, "%s: VFIO_GROUP_GET_DEVICE_FD",
 				    dev->bdf);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "internal.h"
 #include "iov.h"
 
@@ -78,7 +79,7 @@ static int create_list(struct vfio_dmabuf_ctx *ctx,
 	int dev, ret = 0;
 	size_t i;
 
-	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	dev = vd_open("/dev/udmabuf", O_RDWR);
 	if (dev < 0)
 		return vd_last_error(ctx, "cannot open /dev/udmabuf");
 	list = calloc(1, sizeof(*list) + slices->nr * sizeof(list->list[0]));
@@ -95,7 +96,7 @@ static int create_list(struct vfio_dmabuf_ctx *ctx,
 		list->list[i].offset = slices->slice[i].offset;
 		list->list[i].size = slices->slice[i].length;
 	}
-	*fd = ioctl(dev, UDMABUF_CREATE_LIST, list);
+	*fd = vd_above_stdio(ioctl(dev, UDMABUF_CREATE_LIST, list));
 	if (*fd < 0)
 		ret = vd_last_error(ctx, "udmabuf cannot take %zu ranges (list_limit and size_limit_mb in /sys/module/udmabuf/parameters, F_SEAL_SHRINK)",
 				    slices->nr);

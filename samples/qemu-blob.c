@@ -161,6 +161,7 @@ static void wrong_blob(void)
 
 int main(int argc, char **argv)
 {
+	keep_stdio();
 	if (argc != 2 || argv[1][0] == '-') {
 		fprintf(stderr, "usage: qemu-blob BDF\n");
 		return 2;

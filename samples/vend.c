@@ -357,6 +357,7 @@ static void part(void)
 
 int main(int argc, char **argv)
 {
+	keep_stdio();
 	if (argc == 2 && !strcmp(argv[1], "--subordinate"))
 		return subordinate(3);
 	if (argc != 2 || argv[1][0] == '-') {

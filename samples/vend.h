@@ -39,6 +39,7 @@ int subordinate(int sock);
 int spawn_subordinate(void);
 
 /* report.c */
+void keep_stdio(void);
 void say(const char *who, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void check(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

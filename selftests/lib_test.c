@@ -385,6 +385,70 @@ TEST_F(lib, bar_map_is_checked)
 				      &addr), -EINVAL);
 }
 
+static bool stdio_is_closed(void)
+{
+	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 &&
+	       fcntl(2, F_GETFD) < 0;
+}
+
+/* A DMABUF of each kind, in a process whose fds 0 to 2 are closed. */
+static int without_stdio(const char *bdf, unsigned int flags)
+{
+	int memfd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING), fd;
+	struct vfio_dmabuf_ctx *ctx = vfio_dmabuf_new();
+	struct vfio_dmabuf_device *dev;
+	struct iovec iov;
+	void *ram, *bar;
+
+	if (ftruncate(memfd, VT_PAGE) ||
+	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		return 1;
+	ram = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	if (close_range(0, 2, 0))
+		return 1;
+	if (vfio_dmabuf_open(ctx, bdf, flags, &dev) || !stdio_is_closed() ||
+	    vfio_dmabuf_device_fd(dev) < 3 || vfio_dmabuf_iommu_fd(dev) < 3)
+		return 2;
+	if (export_one(dev, 0, VT_PAGE) < 3 || !stdio_is_closed())
+		return 3;
+	iov = (struct iovec){ ram, VT_PAGE };
+	if (vfio_dmabuf_add_memfd(ctx, memfd) ||
+	    vfio_dmabuf_create_fd_udmabuf(ctx, &iov, 1, &fd) || fd < 3 ||
+	    !stdio_is_closed())
+		return 4;
+	if (vfio_dmabuf_bar_map(dev, BAR, 0, VT_PAGE, PROT_READ, &bar))
+		return 5;
+	iov.iov_base = bar;
+	if (vfio_dmabuf_create_fd_bar(ctx, &iov, 1, &fd) || fd < 3 ||
+	    !stdio_is_closed())
+		return 6;
+	vfio_dmabuf_free(ctx);
+	return stdio_is_closed() ? 0 : 7;
+}
+
+TEST(no_fd_takes_the_place_of_stdio)
+{
+	static const unsigned int ways[] = {
+		VFIO_DMABUF_OPEN_GROUP, VFIO_DMABUF_OPEN_CDEV,
+	};
+	int status;
+	pid_t pid;
+	size_t i;
+
+	ASSERT_EQ(vt_bind(vt_bdf("A"), VT_DRIVER), 0);
+	for (i = 0; i < 2; i++) {
+		if (ways[i] == VFIO_DMABUF_OPEN_CDEV &&
+		    access("/dev/iommu", F_OK))
+			continue;
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			_exit(without_stdio(vt_bdf("A"), ways[i]));
+		ASSERT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT_EQ(status, 0) TH_LOG("way %zu", i);
+	}
+}
+
 TEST(stock_driver)
 {
 	struct vfio_dmabuf_ctx *ctx = vfio_dmabuf_new();

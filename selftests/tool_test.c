@@ -238,6 +238,15 @@ TEST_F(tool, export_to_a_program)
 	SAYS("Invalid argument");
 }
 
+/* What is written there must not go to a file that was opened since. */
+TEST_F(tool, closed_stdio_is_filled)
+{
+	EXPECT_EQ(run(self->out, sizeof(self->out),
+		      TOOL "export %s sh -c 'for fd in 0 1 2; do readlink /proc/$PPID/fd/$fd; done >&9' 9>/tmp/stdio <&- >&- 2>&-; cat /tmp/stdio; rm /tmp/stdio",
+		      self->bdf), 0);
+	EXPECT_STREQ(self->out, "/dev/null\n/dev/null\n/dev/null\n");
+}
+
 TEST_F(tool, revoke_a_buffer_of_another_process)
 {
 	struct vt_device d;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/fd.h"
 #include "tool.h"
 
 bool json;
@@ -97,6 +98,8 @@ int main(int argc, char **argv)
 	size_t i;
 	int c;
 
+	if (vd_fill_stdio())
+		return FAILED;
 	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':

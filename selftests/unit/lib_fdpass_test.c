@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vfio_dmabuf_send() and vfio_dmabuf_recv() over socketpairs, and what a peer
- * may send instead. A memfd stands for the DMABUF: fstatfs() is told so.
+ * may send instead. A memfd stands for the DMABUF: fstatfs() is told so. And how
+ * fds are kept off standard input, output and error.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #define fstatfs test_fstatfs
 static int test_fstatfs(int fd, struct statfs *fs);
 #include "lib/context.c"
+#include "lib/fd.c"
 #include "lib/fdpass.c"
 #undef fstatfs
 #include "tap.h"
@@ -305,6 +307,111 @@ static void two_in_a_row(void)
 	close(sock[1]);
 }
 
+static int saved[3];
+
+static void close_stdio(void)
+{
+	int fd;
+
+	fflush(stdout);
+	for (fd = 0; fd < 3; fd++) {
+		saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+		close(fd);
+	}
+}
+
+static void restore_stdio(void)
+{
+	int fd;
+
+	for (fd = 0; fd < 3; fd++) {
+		dup2(saved[fd], fd);
+		close(saved[fd]);
+	}
+}
+
+static bool stdio_is_closed(void)
+{
+	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 &&
+	       fcntl(2, F_GETFD) < 0;
+}
+
+static void received_above_stdio(void)
+{
+	struct vfio_dmabuf_info got;
+	int sock[2], fd = buffer(), new;
+	bool good;
+
+	make_pair(SOCK_STREAM, sock);
+	vfio_dmabuf_send(ctx, sock[0], fd, &sent);
+	close_stdio();
+	new = vfio_dmabuf_recv(ctx, sock[1], &got);
+	good = new > 2 && stdio_is_closed() &&
+	       (fcntl(new, F_GETFD) & FD_CLOEXEC) && same_file(new, fd);
+	restore_stdio();
+	ok(good, "with fds 0 to 2 closed, one above 2 is received");
+	close(new);
+	close(fd);
+	close(sock[0]);
+	close(sock[1]);
+}
+
+static void stdio_full_table(void)
+{
+	struct vfio_dmabuf_info got;
+	int sock[2], fd = buffer(), ret;
+	struct rlimit old, full;
+	bool good;
+
+	make_pair(SOCK_STREAM, sock);
+	vfio_dmabuf_send(ctx, sock[0], fd, &sent);
+	getrlimit(RLIMIT_NOFILE, &old);
+	close_stdio();
+	full = old;
+	full.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &full);
+	ret = vfio_dmabuf_recv(ctx, sock[1], &got);
+	setrlimit(RLIMIT_NOFILE, &old);
+	good = ret < 0 && stdio_is_closed();
+	restore_stdio();
+	ok(good, "or none, if there is no room above");
+	close(fd);
+	close(sock[0]);
+	close(sock[1]);
+}
+
+static void moved_as_it_was(void)
+{
+	int plain, cloexec, high[2];
+	bool good;
+
+	close_stdio();
+	plain = open("/dev/null", O_RDWR);
+	cloexec = open("/dev/null", O_RDWR | O_CLOEXEC);
+	high[0] = vd_above_stdio(plain);
+	high[1] = vd_above_stdio(cloexec);
+	good = !plain && cloexec == 1 && stdio_is_closed() &&
+	       high[0] > 2 && !(fcntl(high[0], F_GETFD) & FD_CLOEXEC) &&
+	       high[1] > 2 && (fcntl(high[1], F_GETFD) & FD_CLOEXEC) &&
+	       vd_above_stdio(high[0]) == high[0] && vd_above_stdio(-1) == -1;
+	restore_stdio();
+	ok(good, "an fd is moved with its close-on-exec");
+	close(high[0]);
+	close(high[1]);
+}
+
+static void filled(void)
+{
+	char c = 'x';
+	bool good;
+
+	close_stdio();
+	good = !vd_fill_stdio() && read(0, &c, 1) < 0 && write(1, &c, 1) < 0 &&
+	       write(2, &c, 1) < 0 && open("/dev/null", O_RDONLY) > 2;
+	restore_stdio();
+	ok(good, "a program fills fds 0 to 2, and their use fails as before");
+}
+
 static void send_errors(void)
 {
 	int sock[2], fd = buffer();
@@ -324,7 +431,7 @@ static void send_errors(void)
 int main(void)
 {
 	ctx = vfio_dmabuf_new();
-	plan(21);
+	plan(25);
 	round_trip(SOCK_STREAM, "stream");
 	round_trip(SOCK_SEQPACKET, "seqpacket");
 	round_trip(SOCK_DGRAM, "datagram");
@@ -334,6 +441,10 @@ int main(void)
 	in_pieces();
 	two_in_a_row();
 	send_errors();
+	received_above_stdio();
+	stdio_full_table();
+	moved_as_it_was();
+	filled();
 	vfio_dmabuf_free(ctx);
 	return finish();
 }
