@@ -34,6 +34,17 @@ static bool vpdm_has_inner(struct vpdm_bufs *bufs)
 	return live;
 }
 
+static bool vpdm_is_low_power(struct vfio_pci_core_device *core)
+{
+	bool engaged;
+
+	down_read(&core->memory_lock);
+	engaged = core->pm_runtime_engaged;
+	up_read(&core->memory_lock);
+
+	return engaged;
+}
+
 static int vpdm_runtime_resume(struct device *dev)
 {
 	struct vpdm_device *vdev = container_of(dev_get_drvdata(dev),
@@ -41,7 +52,7 @@ static int vpdm_runtime_resume(struct device *dev)
 	int ret;
 
 	ret = vpdm_core_pm_ops->runtime_resume(dev);
-	if (ret || READ_ONCE(vdev->core.pm_runtime_engaged) ||
+	if (ret || vpdm_is_low_power(&vdev->core) ||
 	    !vpdm_has_inner(vdev->bufs))
 		return ret;
 
