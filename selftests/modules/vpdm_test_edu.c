@@ -662,7 +662,8 @@ static int vpdm_info(struct vpdm_edu *edu, struct vpdm_edu_info *arg)
 
 	mutex_lock(&edu->lock);
 	if (!edu->gone)
-		ret = strscpy(arg->bdf, pci_name(edu->pdev)) < 0 ? -E2BIG : 0;
+		ret = strscpy(arg->bdf, pci_name(edu->pdev),
+			      sizeof(arg->bdf)) < 0 ? -E2BIG : 0;
 	mutex_unlock(&edu->lock);
 	return ret;
 }

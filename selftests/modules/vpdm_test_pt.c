@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "vpdm_test_pt.h"
 
 #if defined(CONFIG_X86_64)
