@@ -10,10 +10,13 @@
 /* First of all, as the headers below define it otherwise. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dma-buf.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vfio_pci_core.h>
 
 /*
@@ -34,7 +37,121 @@
 /* Linux 7.0 */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
+#define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
 #endif
+
+/* Linux 6.7, 6.12, 6.12, 6.18 */
+#ifndef PMD_ORDER
+#define PMD_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#endif
+#ifndef PUD_ORDER
+#define PUD_ORDER	(PUD_SHIFT - PAGE_SHIFT)
+#endif
+#ifndef MIN
+#define MIN(a, b)	((a) < (b) ? (a) : (b))
+#endif
+#ifndef VM_ALLOW_ANY_UNCACHED
+#define VM_ALLOW_ANY_UNCACHED	VM_NONE
+#endif
+
+#ifndef VPDM_HAVE_MEMDUP_ARRAY
+static inline void *memdup_array_user(const void __user *src, size_t n,
+				      size_t size)
+{
+	size_t bytes;
+
+	if (check_mul_overflow(n, size, &bytes))
+		return ERR_PTR(-EOVERFLOW);
+
+	return memdup_user(src, bytes);
+}
+#endif
+
+/* Without locks of their own VMAs are guarded by mmap_lock, in faults too. */
+#ifndef VPDM_HAVE_VMA_START_WRITE
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+}
+#endif
+
+#ifndef VPDM_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+	vma->vm_flags |= flags;
+}
+#endif
+
+#ifndef VPDM_HAVE_PMDP_GET
+#define pmdp_get(pmdp)	READ_ONCE(*(pmdp))
+#endif
+#ifndef VPDM_HAVE_PMDP_GET_LOCKLESS
+#define pmdp_get_lockless	pmd_read_atomic
+#endif
+
+#ifndef VPDM_HAVE_PTE_NEXT_PFN
+static inline pte_t pte_next_pfn(pte_t pte)
+{
+	return pte_mkspecial(pfn_pte(pte_pfn(pte) + 1, pte_pgprot(pte)));
+}
+#endif
+
+#ifndef VPDM_HAVE_UPDATE_RANGE
+static inline void update_mmu_cache_range(struct vm_fault *vmf,
+					  struct vm_area_struct *vma,
+					  unsigned long addr, pte_t *pte,
+					  unsigned int nr)
+{
+	for (; nr; nr--, addr += PAGE_SIZE, pte++)
+		update_mmu_cache(vma, addr, pte);
+}
+#endif
+
+/*
+ * Without special PMD entries get_user_pages_fast() takes the PFN of a huge entry
+ * for one that has a struct page, so none are made. Where there are some,
+ * .huge_fault takes an order; before Linux 6.6 it took an enum, in silence.
+ */
+#ifdef VPDM_HAVE_PMD_SPECIAL
+#define VPDM_OP_HUGE_FAULT	\
+	.huge_fault		= vpdm_huge_fault,
+#else
+#define pmd_mkspecial(pmd)	(pmd)
+#define VPDM_OP_HUGE_FAULT
+#endif
+
+/* The second argument is that of __string(). */
+#ifdef VPDM_HAVE_ASSIGN_STR
+#define vpdm_assign_str(dst, src)	__assign_str(dst)
+#else
+#define vpdm_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
+#ifndef VPDM_HAVE_INVALIDATE_MAPPINGS
+#define invalidate_mappings		move_notify
+#define dma_buf_invalidate_mappings	dma_buf_move_notify
+#endif
+
+/* A dynamic importer is told, and then lets go. */
+#ifndef VPDM_HAVE_ATTACH_REVOCABLE
+static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attachment)
+{
+	return attachment->importer_ops &&
+	       attachment->importer_ops->invalidate_mappings;
+}
+#endif
+
+/* The address_space by which vfio-pci-core zaps, NULL if by a list of VMAs. */
+static inline struct address_space *
+vpdm_device_mapping(struct vfio_pci_core_device *core)
+{
+#ifdef VPDM_HAVE_VMA_LIST
+	return NULL;
+#else
+	return core->vdev.inode->i_mapping;
+#endif
+}
 
 #ifndef VPDM_HAVE_ZAP_SPECIAL
 #define zap_special_vma_range	zap_vma_ptes
@@ -80,6 +197,27 @@ static inline void vpdm_claim_bars(struct vfio_pci_core_device *core)
 {
 }
 #else
+#ifndef VPDM_HAVE_SETUP_BARMAP
+static inline int vfio_pci_core_setup_barmap(struct vfio_pci_core_device *core,
+					     int bar)
+{
+	struct pci_dev *pdev = core->pdev;
+	int ret;
+
+	ret = pci_request_selected_regions(pdev, BIT(bar), "vfio");
+	if (ret)
+		return ret;
+
+	core->barmap[bar] = pci_iomap(pdev, bar, 0);
+	if (core->barmap[bar])
+		return 0;
+
+	pci_release_selected_regions(pdev, BIT(bar));
+
+	return -ENOMEM;
+}
+#endif
+
 /*
  * As newer kernels do in vfio_pci_core_enable(). Left to the first use of each,
  * two threads can meet in it, and one of them gets -EBUSY.
@@ -101,6 +239,21 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 #endif
 
 /* Operations that vfio-pci has and not every kernel. */
+#ifdef VPDM_HAVE_DETACH_IOAS
+#define VPDM_OP_DETACH_IOAS	\
+	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
+#else
+#define VPDM_OP_DETACH_IOAS
+#endif
+#ifdef VPDM_HAVE_IOMMUFD
+#define VPDM_OPS_IOMMUFD	\
+	.bind_iommufd		= vfio_iommufd_physical_bind, \
+	.unbind_iommufd		= vfio_iommufd_physical_unbind, \
+	.attach_ioas		= vfio_iommufd_physical_attach_ioas, \
+	VPDM_OP_DETACH_IOAS
+#else
+#define VPDM_OPS_IOMMUFD
+#endif
 #ifdef VPDM_HAVE_REGION_INFO_CAPS
 #define VPDM_OP_REGION_INFO	\
 	.get_region_info_caps	= vfio_pci_ioctl_get_region_info,

@@ -140,9 +140,9 @@ static void vpdm_buf_set_mapping(struct vpdm_buf *buf,
 
 	buf->inode = file_inode(file);
 	ihold(buf->inode);
-	if (!buf->inner) {
+	if (!buf->inner && vpdm_device_mapping(buf->bufs->core)) {
 		buf->owner = get_device(&core_vdev->device);
-		file->f_mapping = core_vdev->inode->i_mapping;
+		file->f_mapping = vpdm_device_mapping(buf->bufs->core);
 	}
 	buf->mapping = file->f_mapping;
 }

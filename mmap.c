@@ -113,7 +113,7 @@ static const struct vm_operations_struct vpdm_vm_ops = {
 	.open = vpdm_vma_open,
 	.close = vpdm_vma_close,
 	.fault = vpdm_fault,
-	.huge_fault = vpdm_huge_fault,
+	VPDM_OP_HUGE_FAULT
 };
 
 static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
@@ -196,14 +196,17 @@ static struct vpdm_buf *vpdm_bar_buf_create(struct vpdm_device *vdev,
  */
 int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 {
-	unsigned int index =
-		vma->vm_pgoff >> (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT);
+	pgoff_t pgoff = vma->vm_pgoff;
+	unsigned int index = pgoff >> (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT);
 	struct vpdm_buf *buf;
 	int ret;
 
 	ret = vfio_pci_core_mmap(core_vdev, vma);
 	if (ret || index >= VFIO_PCI_ROM_REGION_INDEX)
 		return ret;
+
+	/* Before Linux 6.10 vfio-pci-core makes it the PFN. */
+	vma->vm_pgoff = pgoff;
 
 	buf = vpdm_bar_buf_create(vpdm_from_core(core_vdev), index,
 				  vma->vm_file);

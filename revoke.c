@@ -46,7 +46,8 @@ void vpdm_zap(struct vpdm_buf *buf)
 	if (buf->owner)
 		vpdm_zap_device(buf->mapping);
 	else
-		unmap_mapping_range(buf->mapping, 0,
+		unmap_mapping_range(buf->mapping,
+				    (loff_t)buf->pgoff << PAGE_SHIFT,
 				    (loff_t)buf->ranges.pages << PAGE_SHIFT,
 				    true);
 }
@@ -54,9 +55,11 @@ void vpdm_zap(struct vpdm_buf *buf)
 /* The same for all buffers of a device, with vpdm_bufs.lock held for read. */
 static void vpdm_zap_all(struct vpdm_bufs *bufs)
 {
+	struct address_space *mapping = vpdm_device_mapping(bufs->core);
 	struct vpdm_buf *buf;
 
-	vpdm_zap_device(bufs->core->vdev.inode->i_mapping);
+	if (mapping)
+		vpdm_zap_device(mapping);
 	list_for_each_entry(buf, &bufs->list, node) {
 		if (buf->owner)
 			trace_vpdm_zap(buf);

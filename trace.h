@@ -41,7 +41,7 @@ DECLARE_EVENT_CLASS(vpdm_buf,
 		__field(u64, ranges)
 	),
 	TP_fast_assign(
-		__assign_str(device);
+		vpdm_assign_str(device, dev_name(buf->dev));
 		__entry->ino = buf->inode->i_ino;
 		__entry->bar = buf->bar;
 		__entry->size = buf->ranges.pages << PAGE_SHIFT;
@@ -79,7 +79,7 @@ TRACE_EVENT(vpdm_mmap,
 		__field(u32, memattr)
 	),
 	TP_fast_assign(
-		__assign_str(device);
+		vpdm_assign_str(device, dev_name(buf->dev));
 		__entry->ino = buf->inode->i_ino;
 		__entry->start = vma->vm_start;
 		__entry->end = vma->vm_end;
@@ -107,7 +107,7 @@ TRACE_EVENT(vpdm_fault,
 		__field(unsigned int, ret)
 	),
 	TP_fast_assign(
-		__assign_str(device);
+		vpdm_assign_str(device, dev_name(buf->dev));
 		__entry->ino = buf->inode->i_ino;
 		__entry->address = vmf->address;
 		__entry->order = order;
@@ -131,7 +131,7 @@ TRACE_EVENT(vpdm_revoke,
 		__field(int, ret)
 	),
 	TP_fast_assign(
-		__assign_str(device);
+		vpdm_assign_str(device, dev_name(buf->dev));
 		__entry->ino = buf->inode->i_ino;
 		__entry->attachments = atomic_read(&buf->attachments);
 		__entry->us = us;

@@ -6,7 +6,6 @@
  * The PCI driver and its vfio_device_ops: who is bound, which call goes where.
  * What is not handled here is vfio-pci-core's, unchanged.
  */
-#include <linux/iommufd.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -218,10 +217,7 @@ static const struct vfio_device_ops vpdm_ops = {
 	.mmap			= vpdm_bar_mmap,
 	.request		= vfio_pci_core_request,
 	.match			= vfio_pci_core_match,
-	.bind_iommufd		= vfio_iommufd_physical_bind,
-	.unbind_iommufd		= vfio_iommufd_physical_unbind,
-	.attach_ioas		= vfio_iommufd_physical_attach_ioas,
-	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
+	VPDM_OPS_IOMMUFD
 	VPDM_OP_REGION_INFO
 	VPDM_OP_MATCH_TOKEN
 	VPDM_OPS_PASID

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Linux 6.19: vfio-pci-core exports DMABUFs. */
-#include <linux/dma-buf.h>
 #include <linux/vfio_pci_core.h>
 
 #if !IS_ENABLED(CONFIG_VFIO_PCI_DMABUF)
@@ -10,8 +9,3 @@
 struct vfio_pci_device_ops probe = {
 	.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
 };
-
-static bool revocable(struct dma_buf_attachment *attachment)
-{
-	return dma_buf_attach_revocable(attachment);
-}

@@ -10,3 +10,6 @@
 #ifndef CONFIG_MMU
 #error this kernel has no MMU
 #endif
+#ifndef VPDM_HAVE_ALLOC_DEVICE
+#error this kernel is too old: Linux 6.1 is needed
+#endif
