@@ -128,6 +128,28 @@ int vfio_dmabuf_open(struct vfio_dmabuf_ctx *ctx, const char *bdf,
 		     unsigned int flags, struct vfio_dmabuf_device **dev);
 
 /**
+ * vfio_dmabuf_open_token() - open a VF, or a PF that has VFs, with a VF token
+ * @ctx: the context
+ * @bdf: as for vfio_dmabuf_open()
+ * @vf_token: a UUID, such as "14d63f20-8445-11ea-8900-1f9ce7d5650d", or NULL for
+ *	none
+ * @flags: as for vfio_dmabuf_open()
+ * @dev: the open device is stored here
+ *
+ * A VF whose PF is bound to VFIO, too, opens with the token that the PF's user
+ * has set, and with no other. A PF opens with any token while no VF of it is
+ * open, which sets it; else with the one that is set.
+ *
+ * Through a cdev the kernel takes a token since 6.18.
+ *
+ * Return: as vfio_dmabuf_open(); -EACCES if another token, or one at all, is
+ * needed; -EINVAL if @vf_token is no UUID, or the device takes none.
+ */
+int vfio_dmabuf_open_token(struct vfio_dmabuf_ctx *ctx, const char *bdf,
+			   const char *vf_token, unsigned int flags,
+			   struct vfio_dmabuf_device **dev);
+
+/**
  * vfio_dmabuf_adopt() - use a VFIO device that the caller has opened
  * @ctx: the context
  * @bdf: its PCI address, as for vfio_dmabuf_open()

@@ -10,7 +10,9 @@
 
 int vd_cdev_open(struct vfio_dmabuf_device *dev, const char *path)
 {
-	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct vd_bind_iommufd bind = {
+		.argsz = offsetof(struct vd_bind_iommufd, token_uuid_ptr),
+	};
 	struct vfio_dmabuf_ctx *ctx = dev->ctx;
 	int ret;
 
@@ -22,9 +24,14 @@ int vd_cdev_open(struct vfio_dmabuf_device *dev, const char *path)
 	if (dev->fd < 0)
 		return vd_last_error(ctx, "cannot open %s", path);
 	bind.iommufd = ctx->iommufd;
+	if (dev->token.text[0]) {
+		bind.argsz = sizeof(bind);
+		bind.flags = VD_BIND_FLAG_TOKEN;
+		bind.token_uuid_ptr = (uintptr_t)dev->token.uuid;
+	}
 	if (ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
-		ret = vd_last_error(ctx, "%s: VFIO_DEVICE_BIND_IOMMUFD",
-				    dev->bdf);
+		ret = vd_last_error(ctx, "%s: VFIO_DEVICE_BIND_IOMMUFD%s",
+				    dev->bdf, vd_token_hint(dev, errno));
 		close(dev->fd);
 		dev->fd = -1;
 		return ret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -46,17 +47,28 @@ static int check_viable(struct vfio_dmabuf_ctx *ctx, struct vd_group *group)
 			group->id, others);
 }
 
+static bool is_noiommu(unsigned int id)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/dev/vfio/noiommu-%u", vd_root, id);
+	return !access(path, F_OK);
+}
+
 static int open_fds(struct vfio_dmabuf_ctx *ctx, struct vd_group *group)
 {
-	char path[64];
+	char path[PATH_MAX];
 	int ret;
 
-	snprintf(path, sizeof(path), "/dev/vfio/%u", group->id);
+	snprintf(path, sizeof(path), "%s/dev/vfio/%u", vd_root, group->id);
 	group->fd = vd_open(path, O_RDWR);
 	if (group->fd < 0) {
 		if (errno == EBUSY)
 			return vd_error(ctx, EBUSY, "%s is in use by another process or context",
 					path);
+		if (errno == ENOENT && is_noiommu(group->id))
+			return vd_error(ctx, EOPNOTSUPP, "group %u has no IOMMU, and this library opens no such devices",
+					group->id);
 		return vd_last_error(ctx, "cannot open %s", path);
 	}
 	ret = check_viable(ctx, group);
@@ -117,6 +129,16 @@ void vd_group_put(struct vfio_dmabuf_ctx *ctx, struct vd_group *group)
 	free(group);
 }
 
+static int get_device_fd(struct vfio_dmabuf_device *dev)
+{
+	char name[VD_BDF_LEN + sizeof(" vf_token=") + VD_TOKEN_TEXT];
+
+	snprintf(name, sizeof(name), "%s%s%s", dev->bdf,
+		 dev->token.text[0] ? " vf_token=" : "", dev->token.text);
+	return vd_above_stdio(ioctl(dev->group->fd, VFIO_GROUP_GET_DEVICE_FD,
+				    name));
+}
+
 int vd_group_open(struct vfio_dmabuf_device *dev)
 {
 	struct vfio_dmabuf_ctx *ctx = dev->ctx;
@@ -130,11 +152,10 @@ int vd_group_open(struct vfio_dmabuf_device *dev)
 	ret = get_group(ctx, id, &dev->group);
 	if (ret)
 		return ret;
-	dev->fd = vd_above_stdio(ioctl(dev->group->fd,
-				       VFIO_GROUP_GET_DEVICE_FD, dev->bdf));
+	dev->fd = get_device_fd(dev);
 	if (dev->fd < 0) {
-		ret = vd_last_error(ctx, "%s: VFIO_GROUP_GET_DEVICE_FD",
-				    dev->bdf);
+		ret = vd_last_error(ctx, "%s: VFIO_GROUP_GET_DEVICE_FD%s",
+				    dev->bdf, vd_token_hint(dev, errno));
 		vd_group_put(ctx, dev->group);
 		dev->group = NULL;
 		return ret;

@@ -13,6 +13,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define VD_NR_BARS	6
+#define VD_TOKEN_TEXT	sizeof("14d63f20-8445-11ea-8900-1f9ce7d5650d")
 
 /* A VFIO group can be opened once, so the devices of one share it. */
 struct vd_group {
@@ -44,10 +45,17 @@ struct vd_memfd {
 	ino_t st_ino;
 };
 
+/* Without one, @text is empty. */
+struct vd_token {
+	char text[VD_TOKEN_TEXT];
+	uint8_t uuid[16];
+};
+
 struct vfio_dmabuf_device {
 	struct vfio_dmabuf_device *next;
 	struct vfio_dmabuf_ctx *ctx;
 	char bdf[VD_BDF_LEN];
+	struct vd_token token;
 	int fd;
 	bool adopted;
 	struct vd_group *group;
@@ -72,6 +80,11 @@ int vd_error(struct vfio_dmabuf_ctx *ctx, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int vd_last_error(struct vfio_dmabuf_ctx *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* token.c */
+int vd_token_parse(const char *text, struct vd_token *token);
+/* Says what may be the matter with it, after a failed open. */
+const char *vd_token_hint(const struct vfio_dmabuf_device *dev, int err);
 
 /* group.c, cdev.c */
 int vd_group_open(struct vfio_dmabuf_device *dev);

@@ -9,7 +9,7 @@
 #define OPEN_FLAGS (VFIO_DMABUF_OPEN_GROUP | VFIO_DMABUF_OPEN_CDEV)
 
 static int new_device(struct vfio_dmabuf_ctx *ctx, const char *bdf,
-		      struct vfio_dmabuf_device **out)
+		      const char *vf_token, struct vfio_dmabuf_device **out)
 {
 	struct vfio_dmabuf_device *dev = calloc(1, sizeof(*dev));
 
@@ -21,6 +21,11 @@ static int new_device(struct vfio_dmabuf_ctx *ctx, const char *bdf,
 		free(dev);
 		return vd_error(ctx, EINVAL, "\"%s\" is not a PCI address such as 0000:01:00.0",
 				bdf);
+	}
+	if (vf_token && vd_token_parse(vf_token, &dev->token)) {
+		free(dev);
+		return vd_error(ctx, EINVAL, "\"%s\" is not a VF token, which is a UUID",
+				vf_token);
 	}
 	dev->next = ctx->devices;
 	ctx->devices = dev;
@@ -72,12 +77,19 @@ static int open_device(struct vfio_dmabuf_device *dev, unsigned int flags)
 int vfio_dmabuf_open(struct vfio_dmabuf_ctx *ctx, const char *bdf,
 		     unsigned int flags, struct vfio_dmabuf_device **out)
 {
+	return vfio_dmabuf_open_token(ctx, bdf, NULL, flags, out);
+}
+
+int vfio_dmabuf_open_token(struct vfio_dmabuf_ctx *ctx, const char *bdf,
+			   const char *vf_token, unsigned int flags,
+			   struct vfio_dmabuf_device **out)
+{
 	struct vfio_dmabuf_device *dev;
 	int ret;
 
 	if ((flags & ~OPEN_FLAGS) || flags == OPEN_FLAGS)
 		return vd_error(ctx, EINVAL, "unknown open flags 0x%x", flags);
-	ret = new_device(ctx, bdf, &dev);
+	ret = new_device(ctx, bdf, vf_token, &dev);
 	if (ret)
 		return ret;
 	ret = open_device(dev, flags);
@@ -97,7 +109,7 @@ int vfio_dmabuf_adopt(struct vfio_dmabuf_ctx *ctx, const char *bdf,
 	struct vfio_dmabuf_device *dev;
 	int ret;
 
-	ret = new_device(ctx, bdf, &dev);
+	ret = new_device(ctx, bdf, NULL, &dev);
 	if (ret)
 		return ret;
 	dev->fd = device_fd;

@@ -11,13 +11,16 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 
+const char *vd_root = "";
+
 static int link_name(const char *bdf, const char *link, char *name, size_t size)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	const char *base;
 	ssize_t len;
 
-	snprintf(path, sizeof(path), DEVICES "/%s/%s", bdf, link);
+	snprintf(path, sizeof(path), "%s" DEVICES "/%s/%s", vd_root, bdf,
+		 link);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
 		return -errno;
@@ -33,7 +36,7 @@ int vd_sysfs_driver(const char *bdf, char *name, size_t size)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
+	snprintf(path, sizeof(path), "%s" DEVICES "/%s", vd_root, bdf);
 	if (access(path, F_OK))
 		return -ENODEV;
 	return link_name(bdf, "driver", name, size);
@@ -57,14 +60,15 @@ int vd_sysfs_cdev(const char *bdf, char *path, size_t size)
 	int ret = -ENOENT;
 	DIR *d;
 
-	snprintf(dir, sizeof(dir), DEVICES "/%s/vfio-dev", bdf);
+	snprintf(dir, sizeof(dir), "%s" DEVICES "/%s/vfio-dev", vd_root, bdf);
 	d = opendir(dir);
 	if (!d)
 		return -errno;
 	while ((entry = readdir(d))) {
 		if (strncmp(entry->d_name, "vfio", 4))
 			continue;
-		snprintf(path, size, "/dev/vfio/devices/%s", entry->d_name);
+		snprintf(path, size, "%s/dev/vfio/devices/%s", vd_root,
+			 entry->d_name);
 		/* The directory is there without CONFIG_VFIO_DEVICE_CDEV. */
 		ret = access(path, F_OK) ? -errno : 0;
 		break;
@@ -76,14 +80,14 @@ int vd_sysfs_cdev(const char *bdf, char *path, size_t size)
 /* Says which devices keep a group from being viable, and with which driver. */
 void vd_sysfs_group_others(unsigned int group, char *text, size_t size)
 {
-	char dir[64], driver[64];
+	char dir[PATH_MAX], driver[64];
 	struct dirent *entry;
 	size_t used = 0;
 	DIR *d;
 
 	text[0] = '\0';
-	snprintf(dir, sizeof(dir), "/sys/kernel/iommu_groups/%u/devices",
-		 group);
+	snprintf(dir, sizeof(dir), "%s/sys/kernel/iommu_groups/%u/devices",
+		 vd_root, group);
 	d = opendir(dir);
 	if (!d)
 		return;

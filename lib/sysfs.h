@@ -11,6 +11,9 @@
 /* A domain has four digits or more: Intel VMD's start at 10000. */
 #define VD_BDF_LEN	sizeof("ffffffff:ff:1f.7")
 
+/* Before every path in /sys and /dev; a test has its own. */
+extern const char *vd_root;
+
 /* bdf.c */
 int vd_parse_bdf(const char *text, char bdf[VD_BDF_LEN]);
 

@@ -8,14 +8,18 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_dmabuf_mmap.h>
 
-#ifndef VFIO_DEVICE_BIND_IOMMUFD
-struct vfio_device_bind_iommufd {
+/* As of 6.18. Before, it ends ahead of the token. */
+struct vd_bind_iommufd {
 	__u32 argsz;
 	__u32 flags;
 	__s32 iommufd;
 	__u32 out_devid;
+	__u64 token_uuid_ptr;
 };
 
+#define VD_BIND_FLAG_TOKEN		(1u << 0)
+
+#ifndef VFIO_DEVICE_BIND_IOMMUFD
 #define VFIO_DEVICE_BIND_IOMMUFD	_IO(VFIO_TYPE, VFIO_BASE + 18)
 #endif
 

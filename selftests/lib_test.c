@@ -385,6 +385,91 @@ TEST_F(lib, bar_map_is_checked)
 				      &addr), -EINVAL);
 }
 
+static unsigned char token_bytes[VT_TOKEN_SIZE] = "0123456789abcde";
+
+#define TOKEN		"30313233-3435-3637-3839-616263646500"
+#define OTHER_TOKEN	"30313233-3435-3637-3839-616263646501"
+
+/* The user of a PF has set a token; a VF of it is opened by the library. */
+FIXTURE(lib_vf) {
+	struct vt_device pf;
+	struct vfio_dmabuf_ctx *ctx;
+	char bdf[16];
+};
+
+FIXTURE_SETUP(lib_vf)
+{
+	self->ctx = vfio_dmabuf_new();
+	ASSERT_EQ(vt_open(&self->pf, vt_bdf("SRIOV"), VT_DRIVER), 0);
+	ASSERT_EQ(vt_param_set("enable_sriov", "1"), 0);
+	ASSERT_EQ(vt_set_vfs(self->pf.bdf, 1), 0);
+	ASSERT_EQ(vt_vf_bdf(self->pf.bdf, 0, self->bdf, sizeof(self->bdf)), 0);
+	ASSERT_EQ(vt_feature(self->pf.fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN |
+			     VFIO_DEVICE_FEATURE_SET, token_bytes,
+			     sizeof(token_bytes)), 0);
+}
+
+FIXTURE_TEARDOWN(lib_vf)
+{
+	vfio_dmabuf_free(self->ctx);
+	vt_close(&self->pf);
+	EXPECT_EQ(vt_set_vfs(vt_bdf("SRIOV"), 0), 0);
+	EXPECT_EQ(vt_param_set("enable_sriov", "0"), 0);
+}
+
+TEST_F(lib_vf, vf_opens_with_the_token)
+{
+	struct vfio_dmabuf_range range = { 0, VT_PAGE };
+	struct vfio_dmabuf_device *dev;
+
+	EXPECT_EQ(vfio_dmabuf_open(self->ctx, self->bdf, 0, &dev), -EACCES);
+	HAS_ERROR("shares a VF token");
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, self->bdf, NULL, 0, &dev),
+		  -EACCES);
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, self->bdf, OTHER_TOKEN, 0,
+					 &dev), -EACCES);
+	HAS_ERROR("token is another");
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, self->bdf, "hello", 0,
+					 &dev), -EINVAL);
+	HAS_ERROR("\"hello\" is not a VF token");
+	ASSERT_EQ(vfio_dmabuf_open_token(self->ctx, self->bdf, TOKEN, 0, &dev),
+		  0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
+	EXPECT_GE(vfio_dmabuf_export(dev, 0, &range, 1, O_RDWR | O_CLOEXEC),
+		  0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
+}
+
+/* Which sets it, and is refused with another one while a VF is open. */
+TEST_F(lib_vf, pf_opens_with_a_token)
+{
+	struct vfio_dmabuf_ctx *other = vfio_dmabuf_new();
+	struct vfio_dmabuf_device *pf, *vf;
+	const char *bdf = vt_bdf("SRIOV");
+
+	vt_close(&self->pf);
+	ASSERT_EQ(vfio_dmabuf_open_token(self->ctx, bdf, OTHER_TOKEN, 0, &pf),
+		  0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
+	ASSERT_EQ(vt_set_vfs(bdf, 1), 0);
+	ASSERT_EQ(vfio_dmabuf_open_token(other, self->bdf, OTHER_TOKEN, 0,
+					 &vf), 0)
+		TH_LOG("%s", vfio_dmabuf_error(other));
+	vfio_dmabuf_close(pf);
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, bdf, TOKEN, 0, &pf),
+		  -EACCES);
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, bdf, OTHER_TOKEN, 0, &pf),
+		  0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
+	vfio_dmabuf_free(other);
+}
+
+TEST_F(lib, device_without_vfs_takes_no_token)
+{
+	struct vfio_dmabuf_device *dev;
+
+	ASSERT_EQ(vt_bind(vt_bdf("B"), VT_DRIVER), 0);
+	EXPECT_EQ(vfio_dmabuf_open_token(self->ctx, vt_bdf("B"), TOKEN, 0,
+					 &dev), -EINVAL);
+	HAS_ERROR("takes no VF token");
+}
+
 static bool stdio_is_closed(void)
 {
 	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 &&

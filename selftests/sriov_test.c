@@ -22,20 +22,12 @@ static const unsigned char wrong[VT_TOKEN_SIZE] = "0123456789abcdf";
 
 static int set_vfs(unsigned int nr)
 {
-	char path[64], text[16];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs",
-		 vt_bdf("SRIOV"));
-	snprintf(text, sizeof(text), "%u", nr);
-	return vt_try_write_text(path, text);
+	return vt_set_vfs(vt_bdf("SRIOV"), nr);
 }
 
 static bool vf_bdf(unsigned int vf, char *bdf, size_t size)
 {
-	char link[16];
-
-	snprintf(link, sizeof(link), "virtfn%u", vf);
-	return !vt_device_link(vt_bdf("SRIOV"), link, bdf, size);
+	return !vt_vf_bdf(vt_bdf("SRIOV"), vf, bdf, size);
 }
 
 /* The PF has memory and may have VFs. */

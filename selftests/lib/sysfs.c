@@ -152,6 +152,24 @@ int vt_bind(const char *bdf, const char *driver)
 	return 0;
 }
 
+int vt_set_vfs(const char *pf, unsigned int nr)
+{
+	char path[PATH_MAX], text[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs",
+		 pf);
+	snprintf(text, sizeof(text), "%u", nr);
+	return vt_try_write_text(path, text);
+}
+
+int vt_vf_bdf(const char *pf, unsigned int vf, char *buf, size_t size)
+{
+	char link[16];
+
+	snprintf(link, sizeof(link), "virtfn%u", vf);
+	return vt_device_link(pf, link, buf, size);
+}
+
 int vt_sysfs_reset(const char *bdf)
 {
 	return vt_device_write(bdf, "reset", "1");

@@ -59,6 +59,9 @@ int vt_device_link(const char *bdf, const char *link, char *buf, size_t size);
 int vt_driver_of(const char *bdf, char *buf, size_t size);
 int vt_bind(const char *bdf, const char *driver);
 int vt_unbind(const char *bdf);
+/* SR-IOV: how many VFs a PF has, and the address of one, or -ENOENT. */
+int vt_set_vfs(const char *pf, unsigned int nr);
+int vt_vf_bdf(const char *pf, unsigned int vf, char *buf, size_t size);
 /* Blocks, as the kernel does, until the device has no user. */
 int vt_sysfs_reset(const char *bdf);
 

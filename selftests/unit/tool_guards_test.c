@@ -4,7 +4,6 @@
  * a disk, a RAID on it, an NVMe disk of many paths, and a bond of NICs.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,53 +13,17 @@
 #include "tools/procs.c"
 #include "tools/guards.c"
 #include "tap.h"
+#include "fake.h"
 
 #define DISK	"0000:00:10.0"
 #define NVME	"0000:00:11.0"
 #define NIC	"0000:00:12.0"
 #define IDLE	"0000:00:13.0"
 
-static char root[] = "/tmp/guards.XXXXXX";
-
 int fail(const char *fmt, ...)
 {
 	(void)fmt;
 	return FAILED;
-}
-
-static void make_dir(const char *path)
-{
-	char full[PATH_MAX], *slash;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (slash = full + strlen(root) + 1; (slash = strchr(slash, '/'));
-	     slash++) {
-		*slash = '\0';
-		mkdir(full, 0700);
-		*slash = '/';
-	}
-	mkdir(full, 0700);
-}
-
-static void make_link(const char *path, const char *target)
-{
-	char full[PATH_MAX], to[PATH_MAX];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	snprintf(to, sizeof(to), "%s%s", root, target);
-	if (symlink(to, full))
-		bail_out("symlink");
-}
-
-static void make_file(const char *path, const char *text)
-{
-	char full[PATH_MAX];
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	f = fopen(full, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		bail_out("file");
 }
 
 #define PCI	"/sys/devices/pci0000:00/"
@@ -221,26 +184,15 @@ static void test_sizes(void)
 	   !strcmp(size_text(1ULL << 40, buf), "1T"), "sizes as text");
 }
 
-static int take_away(const char *path, const struct stat *st, int type,
-		     struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int main(void)
 {
-	if (!mkdtemp(root))
-		bail_out("mkdtemp");
-	sys_root = root;
+	sys_root = make_root();
 	make_machine();
 	plan(19);
 	test_disks();
 	test_routes();
 	test_users();
 	test_sizes();
-	nftw(root, take_away, 16, FTW_DEPTH | FTW_PHYS);
+	remove_root();
 	return finish();
 }

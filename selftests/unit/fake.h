@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A machine made of files: /sys, /proc and /dev below a folder of the test's own.
+ * Needs tap.h.
+ */
+#ifndef _SELFTESTS_UNIT_FAKE_H
+#define _SELFTESTS_UNIT_FAKE_H
+
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/unit.XXXXXX";
+
+static inline const char *make_root(void)
+{
+	if (!mkdtemp(root))
+		bail_out("mkdtemp");
+	return root;
+}
+
+static inline int take_away(const char *path, const struct stat *st, int type,
+			    struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void remove_root(void)
+{
+	nftw(root, take_away, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline void make_dir(const char *path)
+{
+	char full[PATH_MAX], *slash;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	for (slash = full + strlen(root) + 1; (slash = strchr(slash, '/'));
+	     slash++) {
+		*slash = '\0';
+		mkdir(full, 0700);
+		*slash = '/';
+	}
+	mkdir(full, 0700);
+}
+
+static inline void make_link(const char *path, const char *target)
+{
+	char full[PATH_MAX], to[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	snprintf(to, sizeof(to), "%s%s", root, target);
+	if (symlink(to, full))
+		bail_out("symlink");
+}
+
+static inline void make_file(const char *path, const char *text)
+{
+	char full[PATH_MAX];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	f = fopen(full, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		bail_out("file");
+}
+
+#endif /* _SELFTESTS_UNIT_FAKE_H */
