@@ -353,7 +353,8 @@ int vfio_dmabuf_map(struct vfio_dmabuf_ctx *ctx, int dmabuf_fd, uint64_t offset,
  * Guards nest, and each thread has its own. A SIGBUS that no guard of its thread
  * covers goes to the handler that was installed before the first call of this
  * function. @fn must not hold a lock or, in C++, an object with a destructor
- * across an access, as it may not come back.
+ * across an access, as it may not come back. A C++ exception may leave @fn; a
+ * longjmp() may not.
  *
  * Return: 0 when @fn has returned; -EFAULT when it was cut off; -EBUSY, without
  * having called it, when the program has since installed another handler.

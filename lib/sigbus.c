@@ -109,10 +109,17 @@ static int check_handler(void)
 	return 0;
 }
 
+static void leave(struct guard *g)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	innermost = g->outer;
+}
+
 int vfio_dmabuf_guard(const void *addr, size_t length, void (*fn)(void *arg),
 		      void *arg)
 {
-	struct guard g = {
+	/* Left as well if @fn throws a C++ exception or ends its thread. */
+	__attribute__((cleanup(leave))) struct guard g = {
 		.outer = innermost,
 		.addr = (uintptr_t)addr,
 		.length = length,
@@ -127,7 +134,5 @@ int vfio_dmabuf_guard(const void *addr, size_t length, void (*fn)(void *arg),
 	innermost = &g;
 	atomic_signal_fence(memory_order_seq_cst);
 	fn(arg);
-	atomic_signal_fence(memory_order_seq_cst);
-	innermost = g.outer;
 	return 0;
 }

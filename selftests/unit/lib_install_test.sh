@@ -37,6 +37,114 @@ builds() {
 	"$@" $(pc --cflags) $(pc --libs)
 }
 
+# The handler stays where the library was: a SIGBUS kills as such after dlclose().
+cat >"$work/dlclose.c" <<END
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void touch(void *addr)
+{
+	*(volatile char *)addr;
+}
+
+int main(void)
+{
+	int fd = memfd_create("empty", 0), status = 0;
+	void *addr = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	void *lib = dlopen("libvfio-dmabuf.so.1", RTLD_NOW | RTLD_LOCAL);
+	int (*guard)(const void *addr, size_t length, void (*fn)(void *arg),
+		     void *arg);
+
+	if (!lib || addr == MAP_FAILED)
+		return 1;
+	*(void **)&guard = dlsym(lib, "vfio_dmabuf_guard");
+	if (!guard || guard(addr, 4096, touch, addr) != -EFAULT)
+		return 2;
+	dlclose(lib);
+	if (!fork()) {
+		touch(addr);
+		_exit(0);
+	}
+	wait(&status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS ? 0 : 3;
+}
+END
+
+# An exception leaves no guard behind: what faults later is the outer guard's, or
+# nobody's.
+cat >"$work/throw.cc" <<END
+#include <vfio_dmabuf.h>
+#include <csignal>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char *area;
+static volatile int after;
+
+static void touch(void *addr)
+{
+	*static_cast<volatile char *>(addr);
+	after = 1;
+}
+
+static void thrower(void *)
+{
+	throw 1;
+}
+
+static bool thrown(void)
+{
+	try {
+		vfio_dmabuf_guard(area, 4096, thrower, nullptr);
+	} catch (int) {
+		return true;
+	}
+	return false;
+}
+
+static void nest(void *)
+{
+	if (thrown())
+		touch(area);
+	after = 1;
+}
+
+int main()
+{
+	int fd = memfd_create("empty", 0), status = 0;
+
+	area = static_cast<char *>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED,
+					fd, 0));
+	if (vfio_dmabuf_guard(area, 4096, nest, nullptr) != -14 || after)
+		return 1;
+	if (!thrown())
+		return 2;
+	if (!fork()) {
+		touch(area);
+		_exit(0);
+	}
+	wait(&status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS ? 0 : 3;
+}
+END
+
+# with_cxx NAME COMMAND...
+with_cxx() {
+	if command -v "$CXX" >/dev/null; then
+		ok "$@"
+	else
+		nr=$((nr + 1))
+		echo "ok $nr - $1 # SKIP no $CXX here"
+	fi
+}
+
 only_ours() {
 	nm -D --defined-only "$dest/lib/libvfio-dmabuf.so" |
 		awk '$2 == "T" { print $3 }' >"$work/symbols"
@@ -58,7 +166,7 @@ complete() {
 }
 
 echo "TAP version 13"
-echo "1..8"
+echo "1..14"
 dest=$work/usr
 ok "installs" make -s -C "$src/lib" CC="$CC" O="$work/lib" PREFIX="$dest" install
 
@@ -82,16 +190,22 @@ cp "$work/user.c" "$work/user.cc"
 		-o "$work/shared"
 	ok "builds static" builds "$CC" -static $strict "$work/user.c" \
 		-o "$work/static"
-	if command -v "$CXX" >/dev/null; then
-		ok "builds in C++" builds "$CXX" -std=c++11 $strict \
-			"$work/user.cc" -o "$work/cxx"
-	else
-		nr=$((nr + 1))
-		echo "ok $nr - builds in C++ # SKIP no $CXX here"
-	fi
+	with_cxx "builds in C++" builds "$CXX" -std=c++11 $strict \
+		"$work/user.cc" -o "$work/cxx"
+	ok "builds with dlopen()" "$CC" $strict "$work/dlclose.c" \
+		-o "$work/dlclose" -ldl
+	with_cxx "builds what throws" builds "$CXX" -std=c++11 $strict \
+		"$work/throw.cc" -o "$work/throw"
+	with_cxx "builds it static" builds "$CXX" -static -std=c++11 $strict \
+		"$work/throw.cc" -o "$work/throw-static"
 }
 ok "runs, shared" env LD_LIBRARY_PATH="$dest/lib" "$work/shared"
 ok "runs, static" "$work/static"
+ok "a SIGBUS after dlclose() is still one" \
+	env LD_LIBRARY_PATH="$dest/lib" "$work/dlclose"
+with_cxx "an exception may leave a guard" \
+	env LD_LIBRARY_PATH="$dest/lib" "$work/throw"
+with_cxx "also in a static program" "$work/throw-static"
 ok "exports its own symbols alone, with a version" only_ours
 ok "has each function of the header, and a page of it" complete
 [ "$failed" = 0 ]

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,6 +254,25 @@ static void sent_with_theirs(void)
 	      !sigismember(&now, SIGUSR1) ? 7 : 8);
 }
 
+/* What an access raises that the processor cannot make there, as on arm64. */
+static void misalign(void *addr)
+{
+	siginfo_t info = { .si_signo = SIGBUS, .si_code = BUS_ADRALN };
+
+	info.si_addr = addr;
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGBUS, &info))
+		_exit(9);
+	after++;
+}
+
+static void misaligned_with_theirs(void)
+{
+	use_theirs(SA_SIGINFO);
+	after = 0;
+	_exit(!vfio_dmabuf_guard(bad, SIZE, misalign, bad) && after == 1 &&
+	      seen_sig == SIGBUS && seen_addr == bad ? 7 : 8);
+}
+
 static void plain_handler(int sig)
 {
 	_exit(sig == SIGBUS ? 7 : 8);
@@ -288,6 +308,8 @@ static void test_chain(void)
 	   "the earlier handler gets a fault that is not ours, with its mask");
 	ok(exited(in_child(sent_with_theirs), 7),
 	   "and a signal that was sent, and the mask is restored");
+	ok(exited(in_child(misaligned_with_theirs), 7),
+	   "and an access that is not aligned, in any guard");
 	ok(exited(in_child(fault_with_plain), 7),
 	   "also one without SA_SIGINFO");
 	ok(exited(in_child(sent_ignored), 7), "ignored stays ignored if sent");
@@ -314,7 +336,7 @@ int main(void)
 	bad = map(0);
 	bad2 = map(0);
 	good = map(SIZE);
-	plan(24);
+	plan(25);
 	test_nesting();
 	test_threads();
 	test_copies();
