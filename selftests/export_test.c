@@ -548,7 +548,7 @@ FIXTURE_TEARDOWN(first_use)
 {
 }
 
-TEST_F_TIMEOUT(first_use, of_a_bar_by_a_mapping_and_an_export, 120)
+TEST_F(first_use, of_a_bar_by_a_mapping_and_an_export)
 {
 	unsigned int i, rounds = vt_rounds(300), exports = 0, mappings = 0;
 	pthread_barrier_t start;

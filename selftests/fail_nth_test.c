@@ -176,13 +176,9 @@ static int count_dmabufs(void)
 /* A kernel worker's last reference is dropped a little later. */
 static bool is_back_at(int refs, int dmabufs)
 {
-	unsigned int ms;
-
-	for (ms = 0; ms < 2000; ms++) {
-		if (vt_module_refs() == refs && count_dmabufs() == dmabufs)
-			return true;
-		vt_sleep_ms(1);
-	}
+	if (vt_wait_for(vt_module_refs() == refs &&
+			count_dmabufs() == dmabufs))
+		return true;
 	vt_log("references to the module: %d, before: %d; DMABUFs: %d, before: %d",
 	       vt_module_refs(), refs, count_dmabufs(), dmabufs);
 	return false;
@@ -463,13 +459,13 @@ FIXTURE_TEARDOWN(around)
 }
 
 #define TEST_INSIDE(name, function)				\
-	TEST_F_TIMEOUT(inside, name, 300)			\
+	TEST_F(inside, name)			\
 	{							\
 		function(_metadata, &self->data, &variant->failure); \
 	}
 #define TEST_BOTH(name, function)				\
 	TEST_INSIDE(name, function)				\
-	TEST_F_TIMEOUT(around, name, 300)			\
+	TEST_F(around, name)			\
 	{							\
 		function(_metadata, &self->data, &variant->failure); \
 	}

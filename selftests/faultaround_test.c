@@ -339,7 +339,7 @@ TEST_F(around, threads_that_fault_in_the_same_blocks)
  * A process can switch huge pages off and on for itself at any time, so a huge
  * and a small fault can meet in one block.
  */
-TEST_F_TIMEOUT(around, threads_that_fault_while_huge_pages_go_off_and_on, 60)
+TEST_F(around, threads_that_fault_while_huge_pages_go_off_and_on)
 {
 	__u64 end = vt_now_ns() + 4000000000ULL;
 	struct toucher t[2];

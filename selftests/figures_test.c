@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an export costs in time and memory, printed and held against a limit */
+/* What an export costs in memory, printed and held against a limit */
 #include <fcntl.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
 
 #define BAR	2
-#define RUNS	501
 
 FIXTURE(figures) {
 	struct vt_device d;
@@ -28,42 +27,6 @@ FIXTURE_TEARDOWN(figures)
 {
 	vt_close(&self->d);
 	vt_close(&self->stock);
-}
-
-static __u64 time_of_an_export(int device_fd)
-{
-	__u64 start = vt_now_ns(), end;
-	int fd;
-
-	fd = vt_export_one(device_fd, BAR, 0, VT_MIB(1));
-	end = vt_now_ns();
-	close(fd);
-	return fd < 0 ? 0 : end - start;
-}
-
-/* Runs alternate, so that what disturbs the machine disturbs both. */
-TEST_F(figures, export_takes_at_most_3_times_as_long_as_stocks)
-{
-	static __u64 ours[RUNS], stock[RUNS];
-	__u64 our_median, stock_median;
-	size_t i;
-
-	if (!self->stock_exports)
-		SKIP(return, "stock vfio-pci of this kernel exports no DMABUFs");
-	for (i = 0; i < RUNS; i++) {
-		ours[i] = time_of_an_export(self->d.fd);
-		stock[i] = time_of_an_export(self->stock.fd);
-		ASSERT_NE(0ULL, ours[i]);
-		ASSERT_NE(0ULL, stock[i]);
-	}
-	our_median = vt_median(ours, RUNS);
-	stock_median = vt_median(stock, RUNS);
-	TH_LOG("export of 1 range: %llu ns (quartiles %llu to %llu)",
-	       our_median, ours[RUNS / 4], ours[RUNS * 3 / 4]);
-	TH_LOG("stock vfio-pci: %llu ns (quartiles %llu to %llu), factor %.2f",
-	       stock_median, stock[RUNS / 4], stock[RUNS * 3 / 4],
-	       (double)our_median / stock_median);
-	EXPECT_GE(3 * stock_median, our_median);
 }
 
 /* Kernel memory that one more buffer of @nr unmerged ranges takes, in bytes. */

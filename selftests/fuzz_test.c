@@ -40,7 +40,6 @@
 #define CALLS		20000
 #define PROCESSES	4
 #define GENERATION	20000	/* calls of a process before the devices are closed */
-#define HANG_SECONDS	600
 
 #define NR_DEVICES	4
 #define NR_FDS		12
@@ -333,6 +332,7 @@ static long do_other_mm(struct process *p, const __u64 *r)
 static long do_fork(struct process *p, const __u64 *r)
 {
 	pid_t pid = fork();
+	int status;
 
 	if (pid < 0)
 		return -errno;
@@ -342,7 +342,8 @@ static long do_fork(struct process *p, const __u64 *r)
 		do_touch(p, r + 2);
 		_exit(0);
 	}
-	waitpid(pid, NULL, 0);
+	if (waitpid(pid, &status, 0) != pid || status)
+		shared->bad++;
 	return 0;
 }
 
@@ -700,8 +701,7 @@ static bool all_is_well(struct process *p)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	}
-	vt_settle();
-	if (vt_module_refs()) {
+	if (!vt_wait_for(!vt_module_refs())) {
 		ksft_print_msg("%d references to the module are left\n",
 			       vt_module_refs());
 		return false;
@@ -756,7 +756,7 @@ int main(int argc, char **argv)
 	while (well && shared->calls < wanted) {
 		left = (wanted - shared->calls + processes - 1) / processes;
 		limit = left < GENERATION ? left : GENERATION;
-		alarm(HANG_SECONDS);
+		alarm(vt_patience_ms() / 1000);
 		well = generation(&p, &seed, processes, limit);
 		alarm(0);
 	}

@@ -484,7 +484,7 @@ static int write_when_tracked(char *map, size_t size, bool read_before)
 		vt_try_write_text("/proc/self/clear_refs", "4");
 		if (mprotect(map, size, RW))
 			_exit(3);
-		alarm(5);
+		alarm(vt_patience_ms() / 1000);
 		_exit(vt_poke(map + VT_MIB(3), 99) ||
 		      vt_poke(map + VT_MIB(3) + VT_PAGE, 100));
 	}

@@ -27,7 +27,6 @@
 #define SIZE		VT_MIB(1)
 #define STAMP		0x5265736574000000ULL
 #define RW		(PROT_READ | PROT_WRITE)
-#define PROMPT_MS	20000
 #define D0		0
 #define D3HOT		3
 
@@ -222,7 +221,7 @@ static bool hammer_start(struct hammer *h, const char *map)
 
 static bool hammer_stop(struct hammer *h)
 {
-	vt_sleep_ms(20);
+	vt_wait_for(__atomic_load_n(&h->good, __ATOMIC_RELAXED));
 	__atomic_store_n(&h->stop, true, __ATOMIC_RELAXED);
 	pthread_join(h->thread, NULL);
 	if (h->bad)
@@ -473,7 +472,7 @@ TEST_F(function_reset, a_revoked_buffer_stays_so)
 	EXPECT_TRUE(is_dead(&self->u));
 }
 
-TEST_F_TIMEOUT(function_reset, by_sysfs_while_hammered, 60)
+TEST_F(function_reset, by_sysfs_while_hammered)
 {
 	struct hammer h[2];
 	int i;
@@ -489,7 +488,7 @@ TEST_F_TIMEOUT(function_reset, by_sysfs_while_hammered, 60)
 	EXPECT_TRUE(is_up(&self->u));
 }
 
-TEST_F_TIMEOUT(function_reset, by_the_user_while_hammered, 60)
+TEST_F(function_reset, by_the_user_while_hammered)
 {
 	struct hammer h;
 	int i;
@@ -519,18 +518,13 @@ TEST_F(function_reset, by_sysfs_waits_for_the_importer)
 {
 	struct resetter r = { .bdf = self->u.d.bdf };
 	struct vpdm_edu_stats s;
-	int ms;
 
 	if (!self->u.h)
 		SKIP(return, VT_NO_IMPORTERS);
 	ASSERT_EQ(0, vt_edu_hold(self->u.edu, self->u.h, true));
 	ASSERT_EQ(0, pthread_create(&r.thread, NULL, resetter_main, &r));
-	for (ms = 0; ms < PROMPT_MS; ms += 5) {
-		ASSERT_EQ(0, vt_edu_stats(self->u.edu, self->u.h, &s));
-		if (s.pending)
-			break;
-		vt_sleep_ms(5);
-	}
+	EXPECT_TRUE(vt_wait_for(vt_edu_stats(self->u.edu, self->u.h, &s) ||
+				s.pending));
 	EXPECT_TRUE(s.pending);
 	vt_sleep_ms(300);
 	/* The reset waits, and nobody sees the device that is to be reset. */
@@ -614,7 +608,7 @@ TEST_F(hot_reset, reaches_all_devices_of_the_set)
 	}
 }
 
-TEST_F_TIMEOUT(hot_reset, while_hammered, 60)
+TEST_F(hot_reset, while_hammered)
 {
 	struct vt_device *from = variant->from_b ? &self->b.d : &self->a.d;
 	int i, ret, done = 0;
@@ -744,17 +738,13 @@ TEST_F(last_close, the_bar_mapping_keeps_the_device_open)
 /* Gets a buffer from the primary, uses it, and reports what is left of it. */
 static void subordinate(struct user u, int sock, int up, bool import)
 {
-	int ms;
-
 	u.fd = vt_recv_fd(sock);
 	u.map = u.fd < 0 ? NULL : vt_map_rw(u.fd, SIZE);
 	if (!u.map || !is_up(&u) || (import && !user_import(&u)) ||
 	    write(up, "m", 1) != 1)
 		_exit(1);
 	/* The importer goes a little later than the entries. */
-	for (ms = 0; ms < PROMPT_MS && !lost_all(&u); ms += 5)
-		vt_sleep_ms(5);
-	_exit(is_dead(&u) ? 0 : 2);
+	_exit(vt_wait_for(lost_all(&u)) && is_dead(&u) ? 0 : 2);
 }
 
 static void primary(struct user u, int sock)
@@ -825,7 +815,7 @@ static bool event(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return poll(&p, 1, PROMPT_MS) == 1;
+	return poll(&p, 1, vt_patience_ms()) == 1;
 }
 
 /* The end of the device, for a while or for good */
@@ -844,11 +834,11 @@ FIXTURE_TEARDOWN(end)
 }
 
 /* The last test with this device: it does not come back. */
-TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
+TEST_F(end, hot_unplug_while_mapped)
 {
 	const char *bdf = vt_bdf("UNPLUG");
 	char path[64];
-	int request, ms;
+	int request;
 
 	user_init(&self->u, &hotplug_port);
 	ASSERT_EQ(0, user_open(&self->u));
@@ -865,9 +855,7 @@ TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
 	EXPECT_TRUE(is_dead(&self->u));
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
-	for (ms = 0; ms < PROMPT_MS && !access(path, F_OK); ms += 10)
-		vt_sleep_ms(10);
-	EXPECT_NE(0, access(path, F_OK));
+	EXPECT_TRUE(vt_wait_for(access(path, F_OK)));
 	EXPECT_TRUE(is_dead(&self->u));
 	EXPECT_TRUE(user_detach(&self->u));
 }
@@ -876,21 +864,21 @@ TEST_F_TIMEOUT(end, hot_unplug_while_mapped, 60)
  * A fatal error at the switch's port: the link below is reset, and with it the
  * device's BARs, until the user turns memory on again.
  */
-TEST_F_TIMEOUT(end, fatal_error_on_the_link, 60)
+TEST_F(end, fatal_error_on_the_link)
 {
-	int ms;
+	int log = vt_kmsg_open();
 
+	ASSERT_LE(0, log);
 	user_init(&self->u, &behind_a_switch);
 	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
 	ASSERT_TRUE(user_import(&self->u));
 
 	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error sw-down0 DLP"));
-	for (ms = 0; ms < PROMPT_MS && !lost_all(&self->u); ms += 5)
-		vt_sleep_ms(5);
-	EXPECT_TRUE(lost_all(&self->u));
-	/* Give recovery the time to end, then bring the device back. */
-	vt_sleep_ms(2000);
+	EXPECT_TRUE(vt_wait_for(lost_all(&self->u)));
+	/* Recovery ends, then the user brings the device back. */
+	EXPECT_TRUE(vt_kmsg_has(log, "device recovery successful"));
+	close(log);
 	ASSERT_EQ(0, vt_memory(&self->u.d, false));
 	EXPECT_TRUE(is_down(&self->u));
 	ASSERT_EQ(0, vt_memory(&self->u.d, true));

@@ -15,7 +15,6 @@
 #define BAR	0
 #define SIZE	VT_KIB(16)
 #define NR_VFS	2
-#define PROMPT_MS	20000
 
 static unsigned char token[VT_TOKEN_SIZE] = "0123456789abcde";
 static const unsigned char wrong[VT_TOKEN_SIZE] = "0123456789abcdf";
@@ -168,7 +167,7 @@ TEST_F(vf, outlives_none_of_its_users)
 	EXPECT_TRUE(lent(self->map, vt_bar_pfn(self->bdf, BAR)));
 	vt_close(&self->d);
 	EXPECT_TRUE(gone(self->map));
-	ASSERT_TRUE(vt_child_ends(pid, &status, PROMPT_MS));
+	ASSERT_TRUE(vt_child_ends(pid, &status));
 	EXPECT_EQ(0, status);
 	EXPECT_FALSE(vf_bdf(0, self->bdf, sizeof(self->bdf)));
 	EXPECT_EQ(ENODEV, vt_map_errno(self->fd, SIZE, PROT_READ, MAP_SHARED,

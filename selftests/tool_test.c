@@ -315,11 +315,7 @@ TEST_F(tool, watch_shows_the_events)
 	f = popen(self->out, "r");
 	ASSERT_NE(f, NULL);
 	/* The events are on as soon as its instance is there and enabled. */
-	for (i = 0; i < 500; i++) {
-		if (!system(EVENTS_ARE_ON))
-			break;
-		usleep(10000);
-	}
+	EXPECT_TRUE(vt_wait_for(!system(EVENTS_ARE_ON)));
 	fd = vt_export_one(d.fd, 2, 0, VT_PAGE);
 	map = vt_map_rw(fd, VT_PAGE);
 	EXPECT_EQ(vt_peek(map, &value), 0);
@@ -340,7 +336,9 @@ TEST_F(tool, watch_shows_the_events)
 TEST_F(tool, watch_ends_on_a_signal)
 {
 	EXPECT_EQ(run(self->out, sizeof(self->out), TOOL
-		      "watch %s & p=$!; sleep 1; kill -INT $p; kill -TERM $p; wait $p",
+		      "watch %s >/tmp/watch 2>&1 & p=$!; "
+		      "until grep -q watching /tmp/watch || ! kill -0 $p; do "
+		      "sleep 0.1; done; kill -INT $p; kill -TERM $p; wait $p",
 		      self->bdf), 0);
 	EXPECT_NE(system("ls /sys/kernel/tracing/instances | grep -q ."), 0);
 }

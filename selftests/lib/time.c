@@ -20,27 +20,17 @@ void vt_sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-bool vt_child_ends(pid_t child, int *status, int ms)
+int vt_patience_ms(void)
 {
-	for (; ms > 0; ms -= 5) {
-		if (waitpid(child, status, WNOHANG) == child)
-			return true;
-		vt_sleep_ms(5);
-	}
-	return false;
+	const char *limit = getenv("VPDM_LIMIT");
+	int seconds = limit ? atoi(limit) : 0;
+
+	return (seconds > 0 ? seconds : 900) * 500;
 }
 
-static int compare(const void *a, const void *b)
+bool vt_child_ends(pid_t child, int *status)
 {
-	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
-
-	return (x > y) - (x < y);
-}
-
-__u64 vt_median(__u64 *v, size_t nr)
-{
-	qsort(v, nr, sizeof(*v), compare);
-	return v[nr / 2];
+	return vt_wait_for(waitpid(child, status, WNOHANG) == child);
 }
 
 static unsigned int slow(void)

@@ -37,6 +37,10 @@
 /* Says on stderr, as a TAP comment, what went wrong in a helper. */
 void vt_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The kernel's log, from now on; then whether @text comes in it. */
+int vt_kmsg_open(void);
+bool vt_kmsg_has(int fd, const char *text);
+
 /* sysfs.c: small text files, and drivers of PCI devices */
 
 int vt_read_text(const char *path, char *buf, size_t size);
@@ -250,10 +254,23 @@ bool vt_ask_host(const char *command);
 
 __u64 vt_now_ns(void);
 void vt_sleep_ms(unsigned int ms);
-/* Whether @child ends within @ms. */
-bool vt_child_ends(pid_t child, int *status, int ms);
-/* Sorts @v. */
-__u64 vt_median(__u64 *v, size_t nr);
+/*
+ * How long to wait for what must happen: half of the time that the program has
+ * (VPDM_LIMIT, in seconds, from run-tests). No test has a limit of its own, which a
+ * slow machine would meet.
+ */
+int vt_patience_ms(void);
+/* Whether the condition, which is asked time and again, comes true. */
+#define vt_wait_for(condition)						\
+({									\
+	__u64 vt_end = vt_now_ns() + vt_patience_ms() * 1000000ULL;	\
+	bool vt_true;							\
+									\
+	while (!(vt_true = (condition)) && vt_now_ns() < vt_end)	\
+		vt_sleep_ms(5);						\
+	vt_true;							\
+})
+bool vt_child_ends(pid_t child, int *status);
 /*
  * @rounds, divided by what VPDM_SLOW has: how many times slower than others this
  * kernel is.

@@ -36,8 +36,8 @@
 #define EDU_DMA_TO_RAM	BIT(1)
 #define EDU_BUFFER	0x40000
 
-/* The engine starts 100 ms after the command; a loaded host takes longer. */
-#define EDU_DMA_TIMEOUT_US	(10 * USEC_PER_SEC)
+/* The engine starts 100 ms after the command; a loaded host takes far longer. */
+#define EDU_DMA_TIMEOUT_US	(300 * USEC_PER_SEC)
 
 struct vpdm_edu {
 	struct kref kref;
@@ -79,6 +79,8 @@ struct vpdm_import {
 	bool pending;
 	u32 invalidations;
 	u32 unmaps;
+	u32 dmas;
+	u32 met_dma;
 	int last_error;
 	struct work_struct unmap_work;
 	/* Covers the two fences: one of the user's, one of a running DMA. */
@@ -256,6 +258,9 @@ static void vpdm_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(import->dmabuf->resv);
 	import->invalidations++;
+	spin_lock(&import->fence_lock);
+	import->met_dma += !!import->dma_fence;
+	spin_unlock(&import->fence_lock);
 	if (!import->sgt)
 		return;
 	import->pending = true;
@@ -508,6 +513,8 @@ static int vpdm_dma_mapped(struct vpdm_edu *edu, struct vpdm_import *import,
 		ret = -ENXIO;
 	if (!ret)
 		ret = vpdm_fence_add(import, &import->dma_fence);
+	if (!ret)
+		import->dmas++;
 	vpdm_import_unlock(import);
 	if (ret)
 		return ret;
@@ -592,6 +599,8 @@ static int vpdm_stats(struct vpdm_import *import, struct vpdm_edu_stats *arg)
 	arg->invalidations = import->invalidations;
 	arg->unmaps = import->unmaps;
 	arg->last_error = import->last_error;
+	arg->dmas = import->dmas;
+	arg->met_dma = import->met_dma;
 	vpdm_import_unlock(import);
 	return 0;
 }

@@ -120,6 +120,8 @@ struct vpdm_edu_set {
  * @invalidations: how often the exporter called invalidate_mappings()
  * @unmaps: how often that led to an unmap
  * @last_error: positive errno of the last failed map, or 0
+ * @dmas: DMAs through the mapping that have begun
+ * @met_dma: how many of @invalidations came while one was under way
  */
 struct vpdm_edu_stats {
 	__u32	handle;
@@ -128,6 +130,8 @@ struct vpdm_edu_stats {
 	__u32	invalidations;
 	__u32	unmaps;
 	__u32	last_error;
+	__u32	dmas;
+	__u32	met_dma;
 };
 
 /*

@@ -58,11 +58,11 @@ ends() {
 		alone) kill "-$signal" "$leader" ;;
 		group) kill "-$signal" -- "-$leader" ;;
 		esac
-		if flock -w 10 "$work/lock" true; then
+		if flock -w 300 "$work/lock" true; then
 			wait "$leader" 2>/dev/null || status=$?
 			[ $status = "$want" ] || wrong="status $status"
 		else
-			wrong="something of it runs 10 s after the signal"
+			wrong="something of it runs 300 s after the signal"
 		fi
 	else
 		wrong="it ended by itself"
@@ -74,7 +74,7 @@ ends() {
 vm_ends() {
 	ends "vm: $1, $2" "$1" "$2" "$3" "$BUILD/vm/$kept/kernel.log" \
 		"$VM/vm" --kernel "$series" --no-build --keep "$kept" \
-		--timeout 200 -- sleep 1000
+		--timeout 0 -- sleep 10000
 }
 
 check_ends() {
@@ -98,7 +98,7 @@ in_root_ends() {
 	local name="in-root, as $1"
 	shift
 	set -- "$@" env BUILD="$work/build" "$VM/in-root" \
-		sh -c 'echo up >/build/up; exec sleep 1000'
+		sh -c 'echo up >/build/up; exec sleep 10000'
 	ends "$name: KILL" KILL alone 137 "$work/build/up" "$@"
 	# shellcheck disable=SC2016
 	ends "$name: KILL of its parent" KILL alone 137 "$work/build/up" \
