@@ -37,6 +37,8 @@
 /* Mappings that a subordinate keeps, long revoked ones among them. */
 #define KEPT		24
 #define REOPEN_MS	2000
+/* Of what a subordinate has done between two events, at most. */
+#define PACE		64
 
 enum count {
 	EXPORTS,
@@ -74,6 +76,9 @@ static const char * const names[NR_COUNTS] = {
 /* Shared by all processes. */
 static struct shared {
 	long count[NR_COUNTS];
+	/* Of each subordinate: what it was sent and has dealt with, and accesses. */
+	long received[WORKERS];
+	long used[WORKERS];
 	bool can_import;
 	bool stop;
 } *shared;
@@ -91,6 +96,25 @@ static void add(enum count what)
 static bool stopped(void)
 {
 	return __atomic_load_n(&shared->stop, __ATOMIC_RELAXED);
+}
+
+static bool passes(const long *count, long to)
+{
+	while (__atomic_load_n(count, __ATOMIC_RELAXED) < to) {
+		if (stopped())
+			return false;
+		usleep(100);
+	}
+	return true;
+}
+
+/*
+ * Waits for the next @nr of @what. Without it a slow machine would see nothing but
+ * revoked buffers and resets.
+ */
+static bool next(enum count what, long nr)
+{
+	return passes(&shared->count[what], counted(what) + nr);
 }
 
 static void violation(const char *what, __u64 seen, __u64 gen)
@@ -112,6 +136,7 @@ struct kept {
 
 struct subordinate {
 	int sock;
+	int nr;
 	/* One of them: there is one engine, and everybody waits for a DMA. */
 	bool dma;
 	int edu;
@@ -179,7 +204,7 @@ static void sub_unmap(struct kept *k, char *page)
 static void sub_fork(struct kept *k, __u64 *seed)
 {
 	pid_t pid = fork();
-	int i;
+	int i, status;
 
 	if (!pid) {
 		for (i = 0; i < 20; i++)
@@ -188,7 +213,8 @@ static void sub_fork(struct kept *k, __u64 *seed)
 	}
 	if (pid > 0) {
 		add(FORKS);
-		waitpid(pid, NULL, 0);
+		if (waitpid(pid, &status, 0) != pid || status)
+			_exit(1);
 	}
 }
 
@@ -250,6 +276,7 @@ static void *sub_user(void *arg)
 		else
 			sched_yield();
 		pthread_mutex_unlock(&k->lock);
+		__atomic_fetch_add(&shared->used[s->nr], 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -269,7 +296,7 @@ static void *sub_receiver(void *arg)
 	for (n = 0; read(s->sock, &gen, sizeof(gen)) == sizeof(gen); n++) {
 		fd = vt_recv_fd(s->sock);
 		if (fd < 0)
-			break;
+			_exit(1);
 		k = &s->kept[n % KEPT];
 		pthread_mutex_lock(&k->lock);
 		if (k->map) {
@@ -287,18 +314,21 @@ static void *sub_receiver(void *arg)
 			sub_import(s, k, 0, true);
 		}
 		pthread_mutex_unlock(&k->lock);
+		__atomic_fetch_add(&shared->received[s->nr], 1,
+				   __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
-static void subordinate(int sock, bool dma)
+static void subordinate(int sock, int nr)
 {
 	static struct subordinate s;
 	pthread_t user[2], receiver;
 	size_t i;
 
 	s.sock = sock;
-	s.dma = dma;
+	s.nr = nr;
+	s.dma = !nr;
 	s.edu = vt_edu_open(vt_bdf("SW_EDU"));
 	if (s.edu < 0)
 		_exit(1);
@@ -338,6 +368,7 @@ static void fail(struct primary *p, const char *who, int ret)
 struct worker {
 	pthread_t thread;
 	struct primary *p;
+	int nr;
 	size_t slot;
 	int sock;
 	__u64 gen;
@@ -378,6 +409,19 @@ static void pause_us(__u64 *seed, unsigned int max)
 	usleep(vt_random(seed) % max);
 }
 
+/*
+ * Before the revoke: nothing, or the subordinate deals with the buffer first, or
+ * it goes on to use what it has.
+ */
+static void let_use(struct worker *w, __u64 *seed)
+{
+	long *used = &shared->used[w->nr];
+	unsigned int n = vt_random(seed) % PACE;
+
+	if (n % 4 && passes(&shared->received[w->nr], w->gen) && n % 4 > 1)
+		passes(used, __atomic_load_n(used, __ATOMIC_RELAXED) + n);
+}
+
 /* One generation: nobody has the slot before export and after revoke. */
 static int round_of(struct worker *w, char *bar, __u64 *seed)
 {
@@ -394,7 +438,7 @@ static int round_of(struct worker *w, char *bar, __u64 *seed)
 	if (!vend(w, fd))
 		return -EPIPE;
 	add(EXPORTS);
-	pause_us(seed, 5000);
+	let_use(w, seed);
 	/* Some live until the device is closed. */
 	if (vt_random(seed) % 64) {
 		ret = vt_revoke(w->p->d.fd, fd);
@@ -463,6 +507,8 @@ static int disturb_device(struct primary *p, __u64 *seed)
 static void *disturb(void *arg)
 {
 	struct primary *p = arg;
+	enum count often = shared->can_import ? IMPORTS : WRITES;
+	enum count seldom = shared->can_import ? DMAS : WRITES;
 	__u64 seed = 99;
 	int ret = 0;
 
@@ -471,7 +517,13 @@ static void *disturb(void *arg)
 			ret = disturb_device(p, &seed);
 		else
 			ret = reset_by_sysfs(p);
-		pause_us(&seed, 20000);
+		/* Nothing, or what needs the device to stay as it is. */
+		if (vt_random(&seed) % 4)
+			next(READS, vt_random(&seed) % (PACE / 4));
+		if (!(vt_random(&seed) % 8))
+			next(often, 1);
+		if (!(vt_random(&seed) % 64))
+			next(seldom, 1);
 	}
 	if (ret)
 		fail(p, "disturb", ret);
@@ -532,10 +584,11 @@ FIXTURE_SETUP(stress)
 		ASSERT_LE(0, self->sub[i]);
 		if (!self->sub[i]) {
 			close(sock[0]);
-			subordinate(sock[1], !i);
+			subordinate(sock[1], i);
 		}
 		close(sock[1]);
 		self->w[i].sock = sock[0];
+		self->w[i].nr = i;
 		self->w[i].slot = i;
 		self->w[i].p = &self->p;
 	}
@@ -580,11 +633,18 @@ static bool has_seen_all(void)
 	return true;
 }
 
-#define PATIENCE	4
-
-TEST_F_TIMEOUT(stress, no_access_after_a_revoke_returned, 1200)
+/* What the subordinates have done since the device was opened last. */
+static bool was_used(const long *before)
 {
-	__u64 start = vt_now_ns(), length = seconds() * 1000000000ULL, now;
+	return counted(READS) >= before[READS] + PACE &&
+	       (!shared->can_import || counted(DMAS) > before[DMAS]);
+}
+
+TEST_F(stress, no_access_after_a_revoke_returned)
+{
+	__u64 end = vt_now_ns() + seconds() * 1000000000ULL;
+	bool *failed = &self->p.failed;
+	long before[NR_COUNTS];
 	pthread_t disturber;
 	int i, status;
 
@@ -593,11 +653,12 @@ TEST_F_TIMEOUT(stress, no_access_after_a_revoke_returned, 1200)
 					    &self->w[i]));
 	ASSERT_EQ(0, pthread_create(&disturber, NULL, disturb, &self->p));
 	do {
+		memcpy(before, shared->count, sizeof(before));
 		vt_sleep_ms(REOPEN_MS);
+		EXPECT_TRUE(vt_wait_for(was_used(before) || *failed));
 		EXPECT_TRUE(reopen(&self->p));
-		now = vt_now_ns();
-	} while (!self->p.failed && now < start + PATIENCE * length &&
-		 (now < start + length || !has_seen_all()));
+	} while (!*failed && vt_now_ns() < end);
+	EXPECT_TRUE(vt_wait_for(has_seen_all() || *failed));
 	__atomic_store_n(&shared->stop, true, __ATOMIC_RELAXED);
 	ASSERT_EQ(0, pthread_join(disturber, NULL));
 	for (i = 0; i < WORKERS; i++) {
