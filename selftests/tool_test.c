@@ -337,8 +337,8 @@ TEST_F(tool, watch_ends_on_a_signal)
 {
 	EXPECT_EQ(run(self->out, sizeof(self->out), TOOL
 		      "watch %s >/tmp/watch 2>&1 & p=$!; "
-		      "until grep -q watching /tmp/watch || ! kill -0 $p; do "
-		      "sleep 0.1; done; kill -INT $p; kill -TERM $p; wait $p",
+		      "until grep -q watching /tmp/watch || ! kill -0 $p;"
+		      "do sleep 0.1; done; kill -INT $p; kill -TERM $p; wait $p",
 		      self->bdf), 0);
 	EXPECT_NE(system("ls /sys/kernel/tracing/instances | grep -q ."), 0);
 }

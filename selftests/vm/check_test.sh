@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# "check" calls failed what has not passed: programs that fail in every way they
+# can, and good ones beside them. Speaks TAP. Runs on the host, as "check" does.
+#
+# usage: check_test.sh [SERIES]	whose modules are built
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+series=${1:-7.2}
+work=$(mktemp -d)
+nr=0 failed=0 expected=0
+trap 'rm -rf "$work"' EXIT
+
+# holds NAME COMMAND...: the command succeeds.
+holds() {
+	local name=$1
+	shift
+	nr=$((nr + 1))
+	if "$@"; then
+		echo "ok $nr - $name"
+		return
+	fi
+	failed=$((failed + 1))
+	[ $failed -gt 1 ] || sed 's/^/# /' "$work/out"
+	echo "not ok $nr - $name"
+}
+
+# says VERDICT PROGRAM TEXT: a line of check's output. The time that a test took
+# follows the text.
+says() {
+	expected=$((expected + 1))
+	holds "$1: $2: ${3%% #*}" grep -qE \
+		"^$series +$1 +$2: $3( \([0-9]+ ms\))?\$" "$work/out"
+}
+
+count() { grep -cE "^$series +$1 " "$work/out" || true; }
+
+counts_all() {
+	local passed failed skipped
+	passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
+	[ $((passed + failed + skipped)) = $expected ] &&
+		[ "$(tail -n 1 "$work/out")" = \
+		  "$passed passed, $failed failed, $skipped skipped" ]
+}
+
+# What hangs hangs for LIMIT; each of the others is over in an instant.
+status=0
+env PLANTED=yes HOST=no KERNELS="$series" RESULTS="$work" LIMIT=30 VM_OPTIONS= \
+	"$VM/check" >"$work/out" 2>&1 </dev/null || status=$?
+
+echo "TAP version 13"
+says passed good good.survives_its_own_segv
+says passed good good.sees_a_child_die_of_segv
+says passed good good.returns_early
+says skipped good 'good.is_skipped # SKIP on purpose'
+for how in segv bus abrt kill; do
+	says failed dies "dies.of_$how"
+done
+says failed dies global.of_segv
+says failed dies global.of_kill
+says failed dies global.exits_early
+says failed dies dies.exits_early
+says failed dies in_setup.exits_early
+says failed dies in_teardown.exits_early
+says passed few first
+says failed few '1 results of 2 \(it ended with status 0\)'
+says passed many first
+says passed many second
+says failed many '2 results of 1 \(it ended with status 0\)'
+says failed silent 'no plan \(it ended with status 0\)'
+says passed status first
+says failed status 'it ended with status 3'
+says failed crashes 'cut short: the machine ended'
+says failed first "the machine or its kernel log \(see .*\)"
+says passed warns first
+says passed hangs first
+says failed hangs '1 results of 2 \(it ended with status 137\)'
+says failed second "the machine or its kernel log \(see .*\)"
+
+holds "check fails" [ $status = 1 ]
+holds "why a program has hung is in the kernel's log" \
+	grep -q 'Show Blocked State' "$work/$series-second-warns.log"
+holds "each result is counted, and there is no other" counts_all
+echo "1..$nr"
+[ $failed = 0 ]
