@@ -59,12 +59,12 @@ static void test_good(void)
 
 static void test_bad(void)
 {
-	char bdf[VD_BDF_LEN];
 	bool all = true;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		strcpy(bdf, "untouched");
+		char bdf[VD_BDF_LEN] = "untouched";
+
 		if (vd_parse_bdf(bad[i], bdf) != -EINVAL ||
 		    strcmp(bdf, "untouched")) {
 			printf("# \"%s\" is %s\n", bad[i], bdf);

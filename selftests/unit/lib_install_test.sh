@@ -5,26 +5,9 @@
 set -eu
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-CC=${CC:-gcc}
-CXX=${CXX:-g++}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/tap.sh"
 strict="-Wall -Wextra -Wpedantic -Werror"
-nr=0 failed=0
-
-# ok NAME COMMAND...
-ok() {
-	name=$1
-	shift
-	nr=$((nr + 1))
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok $nr - $name"
-	else
-		failed=$((failed + 1))
-		sed 's/^/# /' "$work/log"
-		echo "not ok $nr - $name"
-	fi
-}
 
 # As a program that has nothing but the installed files.
 pc() {
@@ -135,16 +118,6 @@ int main()
 }
 END
 
-# with_cxx NAME COMMAND...
-with_cxx() {
-	if command -v "$CXX" >/dev/null; then
-		ok "$@"
-	else
-		nr=$((nr + 1))
-		echo "ok $nr - $1 # SKIP no $CXX here"
-	fi
-}
-
 only_ours() {
 	nm -D --defined-only "$dest/lib/libvfio-dmabuf.so" |
 		awk '$2 == "T" { print $3 }' >"$work/symbols"
@@ -165,8 +138,7 @@ complete() {
 	done <"$work/declared"
 }
 
-echo "TAP version 13"
-echo "1..14"
+plan 14
 dest=$work/usr
 ok "installs" make -s -C "$src/lib" CC="$CC" O="$work/lib" PREFIX="$dest" install
 

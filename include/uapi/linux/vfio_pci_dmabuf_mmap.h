@@ -50,6 +50,7 @@ struct vfio_region_dma_range {
  * @dma_ranges: slices in the order in which the DMABUF shows them; they may
  *	overlap and repeat
  */
+__extension__	/* C++ has no flexible array members. */
 struct vfio_device_feature_dma_buf {
 	__u32	region_index;
 	__u32	open_flags;
