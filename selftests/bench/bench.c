@@ -37,6 +37,10 @@
 #define NEIGHBOURS	1024
 #define RANDOM_PAGES	4096
 
+/* Other buffers, or mappings of the device fd, that are there at the same time. */
+#define CROWD		1000
+#define CROWD_SIZE	VT_KIB(64)
+
 static struct vt_device stock = VT_DEVICE_INIT, ours = VT_DEVICE_INIT;
 static bool warming_up;
 
@@ -382,6 +386,81 @@ static void system_calls(unsigned int i)
 	export_with_thread(first, second);
 }
 
+/* A revoke of one of few buffers, and of one of many. */
+
+static void revoke_of_one(const char *name)
+{
+	struct vfio_region_dma_range range = { 0, CROWD_SIZE };
+	__u64 sum = 0, ns;
+	char *addr;
+	int i, fd;
+
+	for (i = 0; i < BATCH; i++) {
+		fd = export(&ours, &range, 1);
+		addr = vt_map_rw(fd, CROWD_SIZE);
+		if (!addr)
+			err(1, "mmap");
+		vt_touch(addr, CROWD_SIZE);
+		ns = vt_now_ns();
+		if (vt_revoke(ours.fd, fd))
+			errx(1, "revoke failed");
+		sum += vt_now_ns() - ns;
+		munmap(addr, CROWD_SIZE);
+		close(fd);
+	}
+	sample(sum / BATCH, "ours.%s.revoke", name);
+}
+
+static void crowd(unsigned int i)
+{
+	struct vfio_region_dma_range range = { 0, CROWD_SIZE };
+	static char *addr[CROWD];
+	int n, fd;
+
+	(void)i;
+	revoke_of_one("few");
+	for (n = 0; n < CROWD; n++, range.offset += CROWD_SIZE) {
+		fd = export(&ours, &range, 1);
+		addr[n] = vt_map_rw(fd, CROWD_SIZE);
+		if (!addr[n])
+			err(1, "mmap");
+		vt_touch(addr[n], CROWD_SIZE);
+		close(fd);
+	}
+	revoke_of_one("crowd");
+	for (n = 0; n < CROWD; n++)
+		munmap(addr[n], CROWD_SIZE);
+}
+
+/* A reset ends all mappings of the device before it. */
+
+static void reset_of(struct vt_device *d)
+{
+	off_t offset = bar_offset(d);
+	static char *addr[CROWD];
+	__u64 ns;
+	int n;
+
+	for (n = 0; n < CROWD; n++) {
+		addr[n] = mmap(NULL, VT_PAGE, RW, MAP_SHARED, d->fd, offset);
+		if (addr[n] == MAP_FAILED)
+			err(1, "mmap of the device fd");
+		vt_touch(addr[n], VT_PAGE);
+	}
+	ns = vt_now_ns();
+	if (vt_reset(d))
+		errx(1, "reset failed");
+	sample(vt_now_ns() - ns, "%s.reset", name_of(d));
+	for (n = 0; n < CROWD; n++)
+		munmap(addr[n], VT_PAGE);
+}
+
+static void resets(unsigned int i)
+{
+	reset_of(i % 2 ? &stock : &ours);
+	reset_of(i % 2 ? &ours : &stock);
+}
+
 static void describe(const char *key, const char *value)
 {
 	printf("machine\t%s\t%s\n", key, value);
@@ -444,6 +523,8 @@ int main(void)
 	repeat(random_pages, ROUNDS);
 	repeat(first_touch, ROUNDS);
 	repeat(system_calls, ROUNDS);
+	repeat(crowd, ROUNDS_SLOW);
+	repeat(resets, ROUNDS_SLOW);
 
 	return 0;
 }
