@@ -16,11 +16,16 @@ plan() {
 }
 
 # ok NAME COMMAND...
+# As a condition it would go on after a command of a function that fails.
 ok() {
 	test=$1
 	shift
 	nr=$((nr + 1))
-	if "$@" >"$work/log" 2>&1; then
+	set +e
+	(set -e; "$@") >"$work/log" 2>&1
+	status=$?
+	set -e
+	if [ $status = 0 ]; then
 		echo "ok $nr - $test"
 	else
 		failed=$((failed + 1))

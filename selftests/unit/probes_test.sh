@@ -1,0 +1,207 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# How the module's build finds out what a kernel has: probes/run and Kbuild, with
+# a compiler that says what a test wants. Speaks TAP.
+set -eu
+
+src=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/tap.sh"
+trap 'busybox umount "$work/noexec" 2>/dev/null || :; rm -rf "$work"' EXIT
+
+# check NAME [ARGUMENT...]: in a clean state, the function of that name
+check() {
+	rm -rf "$work/obj"
+	mkdir "$work/obj"
+	echo v1 >"$work/version"
+	echo symbol >"$work/symvers"
+	: >"$work/calls"
+	ok "$@"
+}
+
+# A compiler: SAYS is what it says, REFUSES the probes of which.
+cat >"$work/cc" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || exec cat "$WORK/version"
+for source; do :; done
+name=$(basename "$source" .c)
+echo "$name $*" >>"$WORK/calls"
+case " $REFUSES " in
+*" $name "* | *" all "*) ;;
+*) exit 0 ;;
+esac
+[ "$SAYS" != dies ] || kill -KILL $$
+echo "$source:1:1: error: $SAYS" | sed "s/^.*: no position: //"
+exit 1
+END
+chmod +x "$work/cc"
+export WORK="$work"
+export REFUSES='' SAYS='unknown type'
+
+run() {
+	sh "$src/probes/run" "$work/obj/cache" "${release:-6.1}" \
+		"$work/symvers" "$work/cc" -Iinclude "$@"
+}
+compiled() { [ -s "$work/calls" ]; }
+
+# prints TEXT COMMAND...: that and nothing else
+prints() {
+	text=$1
+	shift
+	printed=$("$@") || :
+	[ "$printed" = "$text" ] || {
+		echo "printed: $printed"
+		return 1
+	}
+}
+
+# Kbuild as the kernel's makefiles read it. kbuild PROBES-AND-KBUILD [CC]
+kbuild() {
+	cat >"$work/Makefile" <<-END
+	KBUILD_MODULES := 1
+	CONFIG_SHELL := sh
+	KERNELRELEASE := 9.9
+	src := $1
+	obj := $work/obj
+	objtree := $work/obj
+	CC := ${2:-$work/cc}
+	include $1/Kbuild
+	all: ; @echo "\$(sort \$(vpdm-have))"
+	END
+	make -s -C "$work" all
+}
+
+all=$(cd "$src/probes" && echo have_*.c | sed 's/have_//g; s/\.c//g')
+
+lists_what_compiles() {
+	prints "have $all" run
+	rm "$work/obj/cache"
+	REFUSES='have_PFN_T have_VMA_LIST'
+	prints "have $(echo "$all" | sed 's/ PFN_T//; s/ VMA_LIST//')" run
+}
+
+# Each probe once, as the compiler is told to by the caller, and no file left.
+compiles_each_once() {
+	run -DX
+	cut -d ' ' -f 1 "$work/calls" | sort >"$work/called"
+	find "$src/probes" -name '*.c' -exec basename {} .c ';' | sort |
+		diff - "$work/called"
+	[ "$(grep -c -e '-Iinclude -DX' "$work/calls")" = \
+		"$(wc -l <"$work/calls")" ]
+	[ "$(ls -A "$work/obj")" = cache ]
+}
+
+needs_are_told_what_there_is() {
+	REFUSES=have_VMA_LIST
+	run
+	grep '^need_zap ' "$work/calls" | grep -e ' -DVPDM_HAVE_DEVICE_INODE'
+	grep -c '^need_zap .* -DVPDM_HAVE_VMA_LIST' "$work/calls" && return 1
+	:
+}
+
+what_is_needed_is_said() {
+	REFUSES=need_zap SAYS='#error it is blue'
+	prints 'it is blue' run
+	SAYS='it is blue'
+	prints 'it is blue' run
+	REFUSES='need_zap need_vfio_pci'
+	prints 'it is blue; it is blue' run
+	[ ! -e "$work/obj/cache" ]
+}
+
+broken_headers_are_not_an_old_kernel() {
+	REFUSES=all
+	prints "$work/cc cannot compile against the headers of this kernel, see above" \
+		run
+}
+
+no_compiler() {
+	sh "$src/probes/run" "$work/obj/cache" 6.1 "$work/symvers" \
+		"$work/nowhere" >"$work/said" 2>/dev/null && return 1
+	grep 'probe headers: .*nowhere.*not found' "$work/said"
+}
+
+option_that_the_compiler_does_not_know() {
+	REFUSES=have_PFN_T SAYS='no position: gcc: error: unknown option -mx'
+	prints 'probe have_PFN_T: gcc: error: unknown option -mx' run
+	[ ! -e "$work/obj/cache" ]
+}
+
+compiler_that_is_killed() {
+	REFUSES=have_PFN_T SAYS=dies
+	run >"$work/said" && return 1
+	grep '^probe have_PFN_T: [Kt]' "$work/said"
+	[ ! -e "$work/obj/cache" ]
+}
+
+answer_is_kept() {
+	prints "have $all" run
+	: >"$work/calls"
+	prints "have $all" run
+	compiled && return 1
+	:
+}
+
+# asked_again COMMAND...: after the command, with an answer kept from before
+asked_again() {
+	run
+	run
+	: >"$work/calls"
+	"$@"
+	run
+	compiled
+}
+set_release() { release=6.1.1; }
+
+no_temporary_folder() {
+	TMPDIR=$work/nowhere prints "have $all" run
+}
+
+no_folder_to_write_to() {
+	rmdir "$work/obj"
+	prints "cannot write to $work/obj" run
+}
+
+on_a_noexec_mount() {
+	mkdir -p "$work/noexec"
+	busybox mount -t tmpfs -o noexec tmpfs "$work/noexec"
+	cp -r "$src/Kbuild" "$src/probes" "$work/noexec"
+	"$work/noexec/probes/run" 2>/dev/null && return 1
+	[ "$(kbuild "$work/noexec")" = "$(echo "$all" | tr ' ' '\n' | LC_ALL=C sort | xargs)" ]
+}
+
+kbuild_stops_with_the_words() {
+	REFUSES=need_zap SAYS='#error it is blue'
+	kbuild "$src" && return 1
+	kbuild "$src" 2>&1 | grep 'cannot be built for Linux 9.9: it is blue\.  Stop'
+}
+
+kbuild_without_probes_stops() {
+	mkdir "$work/bare"
+	cp "$src/Kbuild" "$work/bare"
+	kbuild "$work/bare" && return 1
+	kbuild "$work/bare" 2>&1 | grep 'Linux 9.9: the probes did not run'
+}
+
+plan 17
+check lists_what_compiles lists_what_compiles
+check compiles_each_once compiles_each_once
+check needs_are_told_what_there_is needs_are_told_what_there_is
+check what_is_needed_is_said what_is_needed_is_said
+check broken_headers_are_not_an_old_kernel broken_headers_are_not_an_old_kernel
+check no_compiler no_compiler
+check option_that_the_compiler_does_not_know \
+	option_that_the_compiler_does_not_know
+check compiler_that_is_killed compiler_that_is_killed
+check answer_is_kept answer_is_kept
+check asked_again_for_another_release asked_again set_release
+check asked_again_with_other_symbols \
+	asked_again sh -c "echo other >$work/symvers"
+check asked_again_with_another_compiler \
+	asked_again sh -c "echo v2 >$work/version"
+check no_temporary_folder no_temporary_folder
+check no_folder_to_write_to no_folder_to_write_to
+check on_a_noexec_mount on_a_noexec_mount
+check kbuild_stops_with_the_words kbuild_stops_with_the_words
+check kbuild_without_probes_stops kbuild_without_probes_stops
+[ $failed = 0 ]
