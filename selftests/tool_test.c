@@ -2,12 +2,18 @@
 /*
  * vfio-dmabuf, the tool, as a user runs it.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/dma-buf.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -19,12 +25,15 @@
 
 FIXTURE(tool) {
 	const char *bdf;
+	char me[64];
+	char driver[64];
 	char out[16384];
 };
 
 FIXTURE_SETUP(tool)
 {
 	self->bdf = vt_bdf("A");
+	snprintf(self->me, sizeof(self->me), "tool_test (pid %d)", getpid());
 	ASSERT_EQ(vt_bind(self->bdf, VT_DRIVER), 0);
 }
 
@@ -68,6 +77,14 @@ static unsigned long inode(int fd)
 	return fstat(fd, &st) ? 0 : st.st_ino;
 }
 
+static void vfio_group_node(const char *bdf, char *node, size_t size)
+{
+	char group[16] = "none";
+
+	vt_device_link(bdf, "iommu_group", group, sizeof(group));
+	snprintf(node, size, "/dev/vfio/%s", group);
+}
+
 TEST_F(tool, usage)
 {
 	EXPECT_EQ(RUN(""), 2);
@@ -90,11 +107,84 @@ TEST_F(tool, usage)
 	EXPECT_EQ(RUN("watch --count x"), 2);
 }
 
+TEST_F(tool, help_and_version)
+{
+	static const char * const commands[] = {
+		"list", "bind", "unbind", "export", "revoke", "watch",
+	};
+	size_t i, k;
+
+	EXPECT_EQ(RUN("--version"), 0);
+	EXPECT_EQ(strncmp(self->out, "vfio-dmabuf 1.", 14), 0);
+	for (i = 0; i < VT_ARRAY_SIZE(commands); i++) {
+		char line[32];
+
+		EXPECT_EQ(RUN("%s --help", commands[i]), 0);
+		for (k = 0; k < VT_ARRAY_SIZE(commands); k++) {
+			snprintf(line, sizeof(line), "\n  %s ", commands[k]);
+			EXPECT_EQ(!!strstr(self->out, line), i == k)
+				TH_LOG("%s: %s", commands[i], self->out);
+		}
+		EXPECT_EQ(RUN("%s --dance", commands[i]), 2);
+		SAYS("vfio-dmabuf: unrecognized option");
+	}
+	EXPECT_EQ(RUN("list -- %s", self->bdf), 0);
+	SAYS(self->bdf);
+	EXPECT_EQ(RUN("-- list"), 0);
+	EXPECT_EQ(RUN("export -- %s -- sh -c 'exit 5'", self->bdf), 5);
+}
+
+TEST_F(tool, addresses_are_taken_strictly)
+{
+	static const char * const bad[] = {
+		"00:29.8", "00:01.8", "-1:00.0", "0x0:00:01.0", "'00: 1.0'",
+		"'0000:00:01.0 '", "0:1.0", "000:00:01.0", "00:20.0",
+	};
+	static const char * const commands[] = {
+		"list", "bind", "unbind", "watch",
+	};
+	char driver[64];
+	size_t i, k;
+
+	for (i = 0; i < VT_ARRAY_SIZE(bad); i++)
+		for (k = 0; k < VT_ARRAY_SIZE(commands); k++) {
+			EXPECT_EQ(RUN("%s -- %s", commands[k], bad[i]), 2)
+				TH_LOG("%s %s: %s", commands[k], bad[i],
+				       self->out);
+			SAYS("not a PCI address");
+		}
+	EXPECT_EQ(RUN("list 10000:e1:00.0"), 1);
+	SAYS("no PCI device 10000:e1:00.0");
+	EXPECT_EQ(RUN("list %s", self->bdf + 5), 0);
+	SAYS(self->bdf);
+	ASSERT_EQ(vt_driver_of(self->bdf, driver, sizeof(driver)), 0);
+	EXPECT_STREQ(driver, VT_DRIVER);
+}
+
+TEST_F(tool, output_that_is_lost_is_a_failure)
+{
+	static const char * const commands[] = {
+		"list", "--json list --all", "--help", "list --help",
+		"--version",
+	};
+	size_t i;
+
+	for (i = 0; i < VT_ARRAY_SIZE(commands); i++) {
+		EXPECT_EQ(run(self->out, sizeof(self->out),
+			      "(" TOOL "%s >/dev/full)", commands[i]), 1);
+		SAYS("vfio-dmabuf: cannot write the output: No space left");
+		EXPECT_EQ(run(self->out, sizeof(self->out),
+			      "(" TOOL "%s >&-)", commands[i]), 1);
+		SAYS("cannot write the output: Bad file descriptor");
+	}
+}
+
 TEST_F(tool, list_shows_device_and_bars)
 {
 	EXPECT_EQ(RUN("list"), 0);
 	SAYS(self->bdf);
 	SAYS("vfio-pci-dmabuf-mmap  group ");
+	SAYS("1af4:1110");
 	SAYS("BAR 2: 64M 64-bit prefetchable");
 	SAYS_NOT("in use by");
 	SAYS_NOT("0000:00:1f.0");
@@ -104,6 +194,41 @@ TEST_F(tool, list_shows_device_and_bars)
 	SAYS("\"bars\":[");
 	SAYS("{\"index\":2,\"size\":67108864,\"io\":false,\"prefetchable\":true,\"64bit\":true}");
 	SAYS("\"buffers\":[]");
+	SAYS("\"vendor_id\":\"1af4\",\"device_id\":\"1110\"");
+	/* Those that are there, all the same. */
+	EXPECT_EQ(RUN("list 0000:77:00.0 %s", self->bdf), 1);
+	SAYS("no PCI device 0000:77:00.0");
+	SAYS("BAR 2: 64M");
+}
+
+/* A name goes to root's terminal, and into what reads JSON. */
+TEST_F(tool, names_are_escaped)
+{
+	struct vt_device d;
+	const char *c;
+	int fd;
+
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
+	ASSERT_EQ(prctl(PR_SET_NAME, "a\x1b[31m\xe4\xb8"), 0);
+	fd = vt_export_one(d.fd, 2, 0, VT_PAGE);
+	ASSERT_EQ(ioctl(fd, DMA_BUF_SET_NAME, "\x1b]0;x\a\xff\n\\"), 0);
+	EXPECT_EQ(RUN("list %s", self->bdf), 0);
+	SAYS("\"\\x1b]0;x\\x07\\xff\\x0a\\\\\"");
+	SAYS("open in a\\x1b[31m\\xe4\\xb8 (");
+	/* The longest, all of which is escaped. */
+	ASSERT_EQ(ioctl(fd, DMA_BUF_SET_NAME,
+			"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\x1b"), 0);
+	EXPECT_EQ(RUN("list %s", self->bdf), 0);
+	SAYS("\\x0a\\x0a\\x1b\"");
+	ASSERT_EQ(ioctl(fd, DMA_BUF_SET_NAME, "\x1b]0;x\a\xff\n\\"), 0);
+	EXPECT_EQ(RUN("--json list %s", self->bdf), 0);
+	SAYS("\"name\":\"\\u001B]0;x\\u0007\\uFFFD\\n\\\\\"");
+	SAYS("\"comm\":\"a\\u001B[31m\\uFFFD\\uFFFD\"");
+	for (c = self->out; *c; c++)
+		EXPECT_TRUE(*c == '\n' || (*c >= ' ' && *c < 127));
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 1);
+	SAYS("a\\x1b[31m\\xe4\\xb8 (pid ");
+	vt_close(&d);
 }
 
 TEST_F(tool, list_shows_who_holds_and_maps)
@@ -171,7 +296,7 @@ TEST_F(tool, unbind_refuses_a_device_in_use)
 
 	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
 	EXPECT_EQ(RUN("unbind %s", self->bdf), 1);
-	snprintf(want, sizeof(want), "tool_test (pid %d) has it", getpid());
+	snprintf(want, sizeof(want), "tool_test (pid %d)", getpid());
 	SAYS(want);
 	vt_close(&d);
 	ASSERT_EQ(vt_open(&d, self->bdf, VT_STOCK), 0);
@@ -180,6 +305,261 @@ TEST_F(tool, unbind_refuses_a_device_in_use)
 	vt_close(&d);
 	EXPECT_EQ(RUN("bind %s", self->bdf), 0) TH_LOG("%s", self->out);
 	EXPECT_EQ(RUN("unbind %s", self->bdf), 0);
+}
+
+/* Refused, by both commands, with a word on who it is. */
+#define REFUSED(by) do {						\
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 1);			\
+	SAYS(by);							\
+	EXPECT_EQ(vt_driver_of(self->bdf, self->driver,			\
+			       sizeof(self->driver)), 0);		\
+	EXPECT_STREQ(self->driver, VT_DRIVER);				\
+} while (0)
+
+TEST_F(tool, a_device_fd_alone_is_use)
+{
+	struct vt_device d = VT_DEVICE_INIT;
+
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
+	/* The rest is what older kernels know a user by. */
+	close(d.group);
+	close(d.container);
+	d.group = -1;
+	d.container = -1;
+	REFUSED(self->me);
+	vt_close(&d);
+}
+
+TEST_F(tool, a_group_under_another_name_is_use)
+{
+	const char *path = "/tmp/group-of-a-container";
+	struct stat st;
+	char node[64];
+	int fd;
+
+	vfio_group_node(self->bdf, node, sizeof(node));
+	if (stat(node, &st))
+		SKIP(return, "this kernel has no VFIO groups");
+	ASSERT_EQ(mknod(path, S_IFCHR | 0600, st.st_rdev), 0);
+	fd = open(path, O_RDWR);
+	ASSERT_GE(fd, 0);
+	unlink(path);
+	REFUSED(self->me);
+	EXPECT_EQ(RUN("list %s", self->bdf), 0);
+	SAYS("in use by tool_test (");
+	close(fd);
+}
+
+TEST_F(tool, a_bar_mapping_is_use)
+{
+	struct vt_device d;
+
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
+	ASSERT_NE(vt_map_bar(&d, 2, 0, VT_PAGE), NULL);
+	vt_close(&d);
+	REFUSED(self->me);
+	EXPECT_EQ(RUN("list %s", self->bdf), 0);
+	SAYS("in use by tool_test (");
+}
+
+TEST_F(tool, a_bar_mapping_of_stock_is_use)
+{
+	struct vt_device d;
+
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_STOCK), 0);
+	if (d.group < 0)
+		SKIP(return, "VFIO cannot be asked by its group");
+	ASSERT_NE(vt_map_bar(&d, 2, 0, VT_PAGE), NULL);
+	vt_close(&d);
+	EXPECT_EQ(RUN("bind --force %s", self->bdf), 1);
+	SAYS(self->me);
+	EXPECT_EQ(vt_driver_of(self->bdf, self->driver, sizeof(self->driver)),
+		  0);
+	EXPECT_STREQ(self->driver, VT_STOCK);
+}
+
+TEST_F(tool, a_mapping_of_the_resource_is_use)
+{
+	char path[128];
+	void *map;
+	int fd;
+
+	ASSERT_EQ(vt_unbind(self->bdf), 0);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource2",
+		 self->bdf);
+	fd = open(path, O_RDWR);
+	map = mmap(NULL, VT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		SKIP(return, "no mmap() of PCI resources here");
+	EXPECT_EQ(RUN("bind %s", self->bdf), 1);
+	SAYS(self->me);
+	EXPECT_EQ(RUN("bind --force %s", self->bdf), 0);
+}
+
+/* The device's fd is in a socket, so that no process has it. */
+static int open_in_flight(const char *bdf, int pair[2])
+{
+	struct vt_device d;
+	bool group;
+
+	if (vt_open(&d, bdf, VT_DRIVER) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
+	    vt_send_fd(pair[0], d.fd))
+		return -1;
+	group = d.group >= 0;
+	vt_close(&d);
+	return !group;
+}
+
+TEST_F(tool, an_fd_in_flight_is_use)
+{
+	int pair[2], ret;
+
+	ret = open_in_flight(self->bdf, pair);
+	ASSERT_GE(ret, 0);
+	if (ret)
+		SKIP(return, "VFIO cannot be asked by its group");
+	REFUSED("by no process that can be seen");
+	close(pair[0]);
+	close(pair[1]);
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 0);
+}
+
+/* Who waits in the kernel for a VFIO device's users to go. */
+static pid_t find_blocked(void)
+{
+	struct dirent *entry;
+	char path[300], text[64];
+	pid_t pid = 0;
+	DIR *d;
+
+	d = opendir("/proc");
+	while (!pid && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "/proc/%s/wchan", entry->d_name);
+		if (*entry->d_name >= '0' && *entry->d_name <= '9' &&
+		    !vt_read_text(path, text, sizeof(text)) &&
+		    !strcmp(text, "vfio_unregister_group_dev"))
+			pid = atoi(entry->d_name);
+	}
+	closedir(d);
+	return pid;
+}
+
+static pid_t start(const char *command, const char *bdf)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/tools/vfio-dmabuf", "vfio-dmabuf", command, bdf, NULL);
+		_exit(9);
+	}
+	return pid;
+}
+
+/*
+ * The driver had a user that the tool could not know of, and waits for it; then
+ * the tool is killed, and after that the user goes.
+ */
+static int kill_blocked_unbind(const char *bdf, char *out, bool all)
+{
+	char node[64], hidden[80], driver[64];
+	pid_t pid, blocked = 0;
+	int pair[2];
+
+	vfio_group_node(bdf, node, sizeof(node));
+	snprintf(hidden, sizeof(hidden), "%s-hidden", node);
+	if (open_in_flight(bdf, pair) || rename(node, hidden))
+		return -1;
+	/* What outlives its parent is ours to wait for. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = start("unbind", bdf);
+	vt_wait_for((blocked = find_blocked()) != 0);
+	if (!blocked ||
+	    run(out, 1024, TOOL "unbind %s", bdf) != 1 ||
+	    !strstr(out, "another vfio-dmabuf is at work on it"))
+		return -2;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (all)
+		kill(blocked, SIGKILL);
+	close(pair[0]);
+	close(pair[1]);
+	waitpid(blocked, NULL, 0);
+	rename(hidden, node);
+	return vt_driver_of(bdf, driver, sizeof(driver)) ? 1 :
+	       strcmp(driver, VT_STOCK) ? -3 : 0;
+}
+
+TEST_F(tool, unbind_goes_on_when_it_is_killed)
+{
+	char node[64];
+
+	vfio_group_node(self->bdf, node, sizeof(node));
+	if (access(node, F_OK))
+		SKIP(return, "this kernel has no VFIO groups");
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	ASSERT_EQ(RUN("bind %s", self->bdf), 0);
+	EXPECT_EQ(kill_blocked_unbind(self->bdf, self->out, false), 0);
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 1);
+	SAYS("is bound to vfio-pci, not to");
+}
+
+TEST_F(tool, another_unbind_finishes_what_was_killed)
+{
+	char node[64];
+
+	vfio_group_node(self->bdf, node, sizeof(node));
+	if (access(node, F_OK))
+		SKIP(return, "this kernel has no VFIO groups");
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	ASSERT_EQ(RUN("bind %s", self->bdf), 0);
+	EXPECT_EQ(kill_blocked_unbind(self->bdf, self->out, true), 1);
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 0);
+	SAYS(": vfio-pci\n");
+	ASSERT_EQ(vt_driver_of(self->bdf, self->driver, sizeof(self->driver)),
+		  0);
+	EXPECT_STREQ(self->driver, VT_STOCK);
+}
+
+TEST_F(tool, bindings_by_others_are_seen)
+{
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	ASSERT_EQ(RUN("bind %s", self->bdf), 0);
+	/* Somebody takes it away, and back. */
+	ASSERT_EQ(vt_unbind(self->bdf), 0);
+	ASSERT_EQ(vt_bind(self->bdf, VT_DRIVER), 0);
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 0);
+	SAYS("no driver");
+
+	/* An override to our driver, made by hand, does not stay. */
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	ASSERT_EQ(vt_device_write(self->bdf, "driver_override", VT_DRIVER), 0);
+	EXPECT_EQ(RUN("bind %s", self->bdf), 0);
+	EXPECT_EQ(RUN("unbind %s", self->bdf), 0);
+	SAYS(": vfio-pci\n");
+	ASSERT_EQ(vt_driver_of(self->bdf, self->driver, sizeof(self->driver)),
+		  0);
+	EXPECT_STREQ(self->driver, VT_STOCK);
+}
+
+TEST_F(tool, bind_goes_on_after_a_failure)
+{
+	const char *b = vt_bdf("B");
+
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	ASSERT_EQ(vt_bind(b, VT_STOCK), 0);
+	EXPECT_EQ(RUN("bind %s 0000:77:00.0 %s", self->bdf, b), 1);
+	SAYS("no PCI device 0000:77:00.0");
+	EXPECT_EQ(RUN("list"), 0);
+	SAYS(self->bdf);
+	SAYS(b);
+	EXPECT_EQ(RUN("unbind 0000:77:00.0 %s hello %s", self->bdf, b), 1);
+	ASSERT_EQ(vt_driver_of(b, self->driver, sizeof(self->driver)), 0);
+	EXPECT_STREQ(self->driver, VT_STOCK);
+	ASSERT_EQ(vt_driver_of(self->bdf, self->driver, sizeof(self->driver)),
+		  0);
+	EXPECT_STREQ(self->driver, VT_STOCK);
 }
 
 TEST_F(tool, only_root)
@@ -234,8 +614,37 @@ TEST_F(tool, export_to_a_program)
 	EXPECT_EQ(RUN("export %s no-such-program", self->bdf), 127);
 	EXPECT_EQ(RUN("export --bar 4 %s true", self->bdf), 1);
 	SAYS("has no BAR 4");
-	EXPECT_EQ(RUN("export --range 64M+4K %s true", self->bdf), 1);
-	SAYS("Invalid argument");
+}
+
+TEST_F(tool, export_says_what_is_wrong)
+{
+	static const struct {
+		const char *options;
+		const char *says;
+	} wrong[] = {
+		{ "--range 64M+4K", "reaches beyond BAR 2" },
+		{ "--range 4K+64M", "which has 64M" },
+		{ "--range 1+4K", "multiples of the page size" },
+		{ "--range 4K+17", "multiples of the page size" },
+		{ "--range 0+0", "length 0" },
+		{ "--bar 0", "cannot be mapped" },
+		{ "--vf-token hello", "not a VF token" },
+	};
+	struct vt_device d;
+	size_t i;
+
+	for (i = 0; i < VT_ARRAY_SIZE(wrong); i++) {
+		EXPECT_EQ(RUN("export %s %s true", wrong[i].options,
+			      self->bdf), 1);
+		SAYS(wrong[i].says);
+	}
+	ASSERT_EQ(vt_bind(vt_bdf("TESTDEV"), VT_DRIVER), 0);
+	EXPECT_EQ(RUN("export --bar 1 %s true", vt_bdf("TESTDEV")), 1);
+	SAYS("is I/O space");
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
+	EXPECT_EQ(RUN("export %s true", self->bdf), 1);
+	SAYS(self->me);
+	vt_close(&d);
 }
 
 /* What is written there must not go to a file that was opened since. */
@@ -333,14 +742,73 @@ TEST_F(tool, watch_shows_the_events)
 	vt_close(&d);
 }
 
+static void instance_of(pid_t pid, char *path, size_t size)
+{
+	snprintf(path, size, "/sys/kernel/tracing/instances/vfio-dmabuf.%d",
+		 pid);
+}
+
+static pid_t start_watch(const char *bdf)
+{
+	char path[128], on[8] = "";
+	pid_t pid = start("watch", bdf);
+	size_t used;
+
+	instance_of(pid, path, sizeof(path));
+	used = strlen(path);
+	snprintf(path + used, sizeof(path) - used, "/events/%s/enable",
+		 VT_MODULE);
+	vt_wait_for(!vt_read_text(path, on, sizeof(on)) && !strcmp(on, "1"));
+	return pid;
+}
+
 TEST_F(tool, watch_ends_on_a_signal)
 {
-	EXPECT_EQ(run(self->out, sizeof(self->out), TOOL
-		      "watch %s >/tmp/watch 2>&1 & p=$!; "
-		      "until grep -q watching /tmp/watch || ! kill -0 $p;"
-		      "do sleep 0.1; done; kill -INT $p; kill -TERM $p; wait $p",
-		      self->bdf), 0);
-	EXPECT_NE(system("ls /sys/kernel/tracing/instances | grep -q ."), 0);
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	char path[128];
+	size_t i;
+	int status;
+	pid_t pid;
+
+	for (i = 0; i < VT_ARRAY_SIZE(signals); i++) {
+		pid = start_watch(self->bdf);
+		kill(pid, signals[i]);
+		ASSERT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT_EQ(status, 0);
+		instance_of(pid, path, sizeof(path));
+		EXPECT_NE(access(path, F_OK), 0)
+			TH_LOG("signal %d leaves %s", signals[i], path);
+	}
+}
+
+TEST_F(tool, watch_removes_what_a_killed_one_left)
+{
+	char left[128], kept[128];
+	pid_t killed, other, pid;
+	int status;
+
+	killed = start_watch(self->bdf);
+	instance_of(killed, left, sizeof(left));
+	kill(killed, SIGKILL);
+	ASSERT_EQ(waitpid(killed, &status, 0), killed);
+	ASSERT_EQ(access(left, F_OK), 0);
+	other = start_watch(self->bdf);
+	EXPECT_NE(access(left, F_OK), 0);
+	/* Not that of one that lives. */
+	pid = start_watch(self->bdf);
+	instance_of(other, kept, sizeof(kept));
+	EXPECT_EQ(access(kept, F_OK), 0);
+	kill(pid, SIGTERM);
+	kill(other, SIGTERM);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_EQ(waitpid(other, &status, 0), other);
+	EXPECT_NE(access(kept, F_OK), 0);
+}
+
+TEST_F(tool, watch_needs_a_device)
+{
+	EXPECT_EQ(RUN("watch 0000:77:00.0"), 1);
+	SAYS("no PCI device 0000:77:00.0");
 }
 
 TEST_HARNESS_MAIN

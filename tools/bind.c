@@ -1,99 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * To our driver and back. What the device had before is kept in /run, which
- * lives as long as the binding does: until the next boot.
+ * To our driver and back.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tool.h"
 
-#define STATE_DIR	"/run/vfio-dmabuf"
 #define DEVICE		"/sys/bus/pci/devices/%s"
 #define DRIVER		"/sys/bus/pci/drivers/%s"
-
-struct before {
-	char driver[NAME_LEN];
-	char override[NAME_LEN];
-};
-
-static bool driver_is_there(const char *driver)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), DRIVER, driver);
-	return !access(path, F_OK);
-}
-
-static int load_module(void)
-{
-	int status = -1;
-	pid_t pid;
-
-	if (driver_is_there(OUR_DRIVER))
-		return DONE;
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execlp("modprobe", "modprobe", "-q", OUR_DRIVER, NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (driver_is_there(OUR_DRIVER))
-		return DONE;
-	return fail("the module " OUR_DRIVER " is not loaded, and modprobe does not find it: make modules_install, or insmod it");
-}
-
-static int save(const char *bdf, const struct before *before)
-{
-	char path[PATH_MAX];
-	FILE *f;
-	int err;
-
-	mkdir("/run", 0755);
-	if (mkdir(STATE_DIR, 0755) && errno != EEXIST)
-		return fail("cannot make " STATE_DIR ": %s", strerror(errno));
-	snprintf(path, sizeof(path), STATE_DIR "/%s", bdf);
-	f = fopen(path, "we");
-	if (!f)
-		return fail("cannot write %s: %s", path, strerror(errno));
-	fprintf(f, "%s\n%s\n", before->driver, before->override);
-	err = ferror(f);
-	if (fclose(f) || err)
-		return fail("cannot write %s", path);
-	return DONE;
-}
-
-static void load(const char *bdf, struct before *before)
-{
-	char text[2 * NAME_LEN + 2], *line;
-
-	memset(before, 0, sizeof(*before));
-	if (read_text(text, sizeof(text), STATE_DIR "/%s", bdf))
-		return;
-	line = strchr(text, '\n');
-	if (line) {
-		*line++ = '\0';
-		snprintf(before->override, NAME_LEN, "%.63s", line);
-	}
-	snprintf(before->driver, NAME_LEN, "%.63s", text);
-}
-
-static void forget(const char *bdf)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), STATE_DIR "/%s", bdf);
-	unlink(path);
-}
 
 static int set_override(const char *bdf, const char *driver)
 {
@@ -106,6 +28,13 @@ static int set_override(const char *bdf, const char *driver)
 		return fail("%s: cannot set driver_override: %s", bdf,
 			    strerror(-ret));
 	return DONE;
+}
+
+static void get_override(const char *bdf, char override[NAME_LEN])
+{
+	if (read_text(override, NAME_LEN, DEVICE "/driver_override", bdf) ||
+	    !strcmp(override, "(null)"))
+		override[0] = '\0';
 }
 
 static int release(const char *bdf)
@@ -123,23 +52,33 @@ static int release(const char *bdf)
 	return DONE;
 }
 
-/* The override, the driver that it had, or whichever wants the device. */
+/*
+ * The driver that it had, or whichever wants the device, and the override. Some
+ * drivers take only what is given to them by an override, as vfio-pci does.
+ */
 static int give_back(const char *bdf, const struct before *before)
 {
 	char driver[NAME_LEN];
 
+	pci_driver(bdf, driver);
+	if (!driver[0] && before->driver[0] &&
+	    driver_is_there(before->driver)) {
+		if (set_override(bdf, before->driver))
+			return FAILED;
+		write_text(bdf, DRIVER "/bind", before->driver);
+	}
 	if (set_override(bdf, before->override))
 		return FAILED;
-	if (!before->driver[0] || !driver_is_there(before->driver) ||
-	    write_text(bdf, DRIVER "/bind", before->driver))
+	pci_driver(bdf, driver);
+	if (!driver[0])
 		write_text(bdf, "/sys/bus/pci/drivers_probe");
 	pci_driver(bdf, driver);
-	if (!strcmp(driver, before->driver))
-		return DONE;
-	if (!before->driver[0])
-		return DONE;
-	return fail("%s: %s does not take it back; see the kernel log", bdf,
-		    before->driver);
+	if (before->driver[0] && strcmp(driver, before->driver))
+		return fail("%s: %s does not take it back; see the kernel log",
+			    bdf, before->driver);
+	if (!strcmp(driver, OUR_DRIVER))
+		return fail("%s: it stays with " OUR_DRIVER, bdf);
+	return DONE;
 }
 
 static int take(const char *bdf, const struct before *before)
@@ -147,150 +86,232 @@ static int take(const char *bdf, const struct before *before)
 	char driver[NAME_LEN];
 	int ret;
 
-	if (release(bdf) || set_override(bdf, OUR_DRIVER))
+	if (set_override(bdf, OUR_DRIVER))
 		return FAILED;
-	ret = write_text(bdf, "/sys/bus/pci/drivers_probe");
-	pci_driver(bdf, driver);
-	if (!strcmp(driver, OUR_DRIVER))
-		return DONE;
-	fail("%s: " OUR_DRIVER " does not take it%s%s; see the kernel log",
-	     bdf, ret ? ": " : "", ret ? strerror(-ret) : "");
+	if (!release(bdf)) {
+		ret = write_text(bdf, "/sys/bus/pci/drivers_probe");
+		pci_driver(bdf, driver);
+		if (!strcmp(driver, OUR_DRIVER))
+			return DONE;
+		fail("%s: " OUR_DRIVER " does not take it%s%s; see the kernel log",
+		     bdf, ret ? ": " : "", ret ? strerror(-ret) : "");
+	}
 	if (!give_back(bdf, before))
-		forget(bdf);
+		state_forget(bdf);
 	return FAILED;
 }
 
-static int check_use(const char *bdf, const char *driver, bool force)
+/* A VFIO driver waits for its users, so they cannot be overruled. */
+static int check_use(const char *bdf, bool vfio, bool force)
 {
-	char why[512];
+	char why[1024];
 
-	if (strstr(driver, "vfio") && guard_in_use(bdf, why, sizeof(why)))
-		return fail("%s: %s; end it first", bdf, why);
-	if (force)
-		return DONE;
-	if (guard_mounted(bdf, why, sizeof(why)) ||
-	    guard_route(bdf, why, sizeof(why)))
+	if (!force && (guard_mounted(bdf, why, sizeof(why)) ||
+		       guard_route(bdf, why, sizeof(why))))
 		return fail("%s: %s; --force takes it all the same", bdf, why);
+	if ((vfio || !force) && guard_in_use(bdf, why, sizeof(why)))
+		return fail("%s: %s; %s", bdf, why, vfio ? "end that first" :
+			    "--force takes it all the same");
 	return DONE;
 }
 
-static int check_device(const char *text, char bdf[BDF_LEN])
+static int say(const char *bdf)
 {
-	if (parse_bdf(text, bdf))
-		return usage_error("\"%s\" is not a PCI address", text);
-	if (!pci_exists(bdf))
-		return fail("there is no PCI device %s", bdf);
+	char driver[NAME_LEN];
+
+	pci_driver(bdf, driver);
+	if (json)
+		return json_print(json_pack("{s:s, s:o}", "bdf", bdf,
+					    "driver", json_text(driver)));
+	print("%s: %s\n", bdf, driver[0] ? driver : "no driver");
 	return DONE;
 }
 
-static void say(const char *bdf, const char *driver)
+/*
+ * What the device has now is what it had before, but for what an interrupted run
+ * has changed. An override to our driver would bring it back to us.
+ */
+static void find_before(const char *bdf, struct before *before)
 {
-	if (json) {
-		json_open(NULL, '{');
-		json_string("bdf", bdf);
-		json_string("driver", driver);
-		json_close('}');
-		json_end();
+	enum state state = state_load(bdf, before);
+	char driver[NAME_LEN];
+
+	pci_driver(bdf, driver);
+	if (driver[0] || state != STATE_UNFINISHED)
+		memcpy(before->driver, driver, NAME_LEN);
+	if (state == STATE_UNFINISHED)
 		return;
-	}
-	printf("%s: %s\n", bdf, driver[0] ? driver : "no driver");
+	get_override(bdf, before->override);
+	if (!strcmp(before->override, OUR_DRIVER))
+		before->override[0] = '\0';
 }
 
-static int bind_one(const char *text, bool force)
+/*
+ * A device must not be left between two drivers when the user, or what started
+ * us, loses patience: this is done by a process that the terminal and our
+ * process group do not reach.
+ */
+static int run_apart(int (*fn)(const char *bdf, const struct before *before),
+		     const char *bdf, const struct before *before)
 {
-	struct before before = { .driver = "" };
-	char bdf[BDF_LEN], override[NAME_LEN];
-	int ret;
+	sigset_t all;
+	int status;
+	pid_t pid;
 
-	ret = check_device(text, bdf);
-	if (ret)
-		return ret;
-	pci_driver(bdf, before.driver);
-	if (!strcmp(before.driver, OUR_DRIVER)) {
-		say(bdf, OUR_DRIVER);
-		return DONE;
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return fail("cannot fork: %s", strerror(errno));
+	if (!pid) {
+		setsid();
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, NULL);
+		_exit(fn(bdf, before));
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail("cannot wait: %s", strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
+}
+
+static int do_bind(const char *bdf, const struct before *before)
+{
+	if (state_save(bdf, before, STATE_UNFINISHED) || take(bdf, before))
+		return FAILED;
+	return state_save(bdf, before, STATE_BOUND);
+}
+
+static int bind_device(const char *bdf, bool force)
+{
+	struct before before;
+	char driver[NAME_LEN];
+
+	pci_driver(bdf, driver);
+	if (!strcmp(driver, OUR_DRIVER)) {
+		if (state_load(bdf, &before) == STATE_UNFINISHED &&
+		    state_save(bdf, &before, STATE_BOUND))
+			return FAILED;
+		return say(bdf);
 	}
 	if (pci_group(bdf) < 0)
-		return fail("%s has no IOMMU group: VFIO needs the IOMMU (intel_iommu=on, amd_iommu, firmware)",
+		return fail("%s has no IOMMU group: VFIO needs the IOMMU (intel_iommu=on, amd_iommu, firmware), and its noiommu mode is not supported",
 			    bdf);
-	if (!read_text(override, sizeof(override), DEVICE "/driver_override",
-		       bdf) && strcmp(override, "(null)"))
-		snprintf(before.override, NAME_LEN, "%s", override);
-	if (check_use(bdf, before.driver, force) || load_module() ||
-	    save(bdf, &before) || take(bdf, &before))
+	find_before(bdf, &before);
+	if (check_use(bdf, strstr(driver, "vfio"), force) || load_module() ||
+	    run_apart(do_bind, bdf, &before))
 		return FAILED;
-	say(bdf, OUR_DRIVER);
+	return say(bdf);
+}
+
+static int do_unbind(const char *bdf, const struct before *before)
+{
+	char driver[NAME_LEN];
+
+	pci_driver(bdf, driver);
+	if (!strcmp(driver, OUR_DRIVER) &&
+	    (state_save(bdf, before, STATE_UNFINISHED) || release(bdf)))
+		return FAILED;
+	if (give_back(bdf, before))
+		return FAILED;
+	state_forget(bdf);
 	return DONE;
 }
 
-static int unbind_one(const char *text)
+/* Also what an interrupted run has left with no driver, or with the old one. */
+static int unbind_device(const char *bdf, bool force)
 {
-	char bdf[BDF_LEN], driver[NAME_LEN];
+	char driver[NAME_LEN];
 	struct before before;
-	int ret;
+	enum state state;
+	bool ours;
 
-	ret = check_device(text, bdf);
-	if (ret)
-		return ret;
 	pci_driver(bdf, driver);
-	if (strcmp(driver, OUR_DRIVER))
+	ours = !strcmp(driver, OUR_DRIVER);
+	state = state_load(bdf, &before);
+	if (!ours && state != STATE_UNFINISHED)
 		return fail("%s is bound to %s, not to " OUR_DRIVER, bdf,
 			    driver[0] ? driver : "no driver");
-	load(bdf, &before);
-	if (check_use(bdf, driver, true) || release(bdf) ||
-	    give_back(bdf, &before))
+	if ((ours && check_use(bdf, true, force)) ||
+	    run_apart(do_unbind, bdf, &before))
 		return FAILED;
-	forget(bdf);
-	pci_driver(bdf, driver);
-	say(bdf, driver);
-	return DONE;
+	return say(bdf);
+}
+
+typedef int (*device_fn)(const char *bdf, bool force);
+
+/*
+ * Two at work on one device would take each other's doings for its state. A
+ * process that runs apart keeps the lock until it ends.
+ */
+static int run_locked(device_fn fn, const char *bdf, bool force)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s" DEVICE, sys_root, bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail("cannot open %s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		ret = fail("%s: another " PROGRAM " is at work on it", bdf);
+	else
+		ret = fn(bdf, force);
+	close(fd);
+	return ret;
+}
+
+/* All of them, and the first failure. */
+static int run_all(device_fn fn, char **texts, bool force)
+{
+	char bdf[BDF_LEN];
+	int ret = DONE, one;
+
+	for (; *texts; texts++) {
+		one = parse_device(*texts, bdf);
+		if (!one)
+			one = run_locked(fn, bdf, force);
+		if (!ret)
+			ret = one;
+	}
+	return ret;
 }
 
 int cmd_bind(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "force", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
+		OPTION_JSON,
+		OPTION_HELP,
 		{ }
 	};
 	bool force = false;
-	int c, i, ret = DONE;
+	int c;
 
-	while ((c = getopt_long(argc, argv, "fj", options, NULL)) != -1) {
-		if (c == 'f')
-			force = true;
-		else if (c == 'j')
-			json = true;
-		else
+	while ((c = next_option(argc, argv, "fhj", options)) != -1) {
+		if (c != 'f')
 			return USAGE;
+		force = true;
 	}
 	if (optind == argc)
 		return usage_error("bind which device?");
 	if (!is_root("bind"))
 		return FAILED;
-	for (i = optind; i < argc && !ret; i++)
-		ret = bind_one(argv[i], force);
-	return ret;
+	return run_all(bind_device, argv + optind, force);
 }
 
 int cmd_unbind(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
+		OPTION_JSON,
+		OPTION_HELP,
 		{ }
 	};
-	int c, i, ret = DONE;
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
-		if (c != 'j')
-			return USAGE;
-		json = true;
-	}
+	if (next_option(argc, argv, "hj", options) != -1)
+		return USAGE;
 	if (optind == argc)
 		return usage_error("unbind which device?");
 	if (!is_root("unbind"))
 		return FAILED;
-	for (i = optind; i < argc && !ret; i++)
-		ret = unbind_one(argv[i]);
-	return ret;
+	return run_all(unbind_device, argv + optind, true);
 }

@@ -11,18 +11,40 @@
 
 #include "tool.h"
 
+static bool is_octal(const char *text)
+{
+	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
+}
+
+/* "\012" and "\134" are the driver's own, so that a name is on one line. */
+static void unescape(char *out, size_t size, const char *text)
+{
+	while (*text && *text != '\n' && size-- > 1) {
+		if (is_octal(text)) {
+			*out++ = (text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				 (text[3] - '0');
+			text += 4;
+		} else {
+			*out++ = *text++;
+		}
+	}
+	*out = '\0';
+}
+
 static bool parse(const char *line, struct buffer *b)
 {
 	unsigned long long size, ranges;
+	int name = 0;
 
 	memset(b, 0, sizeof(*b));
-	if (sscanf(line, "%lu %63s %u %llu %llu %63s %63s %d %d %d %63[^\n]",
+	if (sscanf(line, "%lu %63s %u %llu %llu %63s %63s %d %d %d%n",
 		   &b->ino, b->kind, &b->bar, &size, &ranges, b->memattr,
 		   b->state, &b->vmas, &b->attachments, &b->mappings,
-		   b->name) < 10)
+		   &name) < 10)
 		return false;
 	b->size = size;
 	b->ranges = ranges;
+	unescape(b->name, sizeof(b->name), line + name + (line[name] == ' '));
 	return true;
 }
 
@@ -56,30 +78,34 @@ int buffers_read(const char *bdf, struct buffer **buffers, size_t *nr)
 	return 0;
 }
 
-/* In which device's list it is. */
-int buffer_find(unsigned long ino, char bdf[BDF_LEN], struct buffer *buffer)
+static int each_of_device(const char *bdf, buffer_fn fn, void *arg)
 {
 	struct buffer *buffers;
-	struct dirent *entry;
 	size_t nr, i;
-	int ret = -ENOENT;
+	int ret = 0;
+
+	if (buffers_read(bdf, &buffers, &nr))
+		return 0;
+	for (i = 0; i < nr && !ret; i++)
+		ret = fn(bdf, &buffers[i], arg);
+	free(buffers);
+	return ret;
+}
+
+int buffers_each(buffer_fn fn, void *arg)
+{
+	char path[PATH_MAX], bdf[BDF_LEN];
+	struct dirent *entry;
+	int ret = 0;
 	DIR *d;
 
-	d = opendir(OUR_DEBUGFS);
+	snprintf(path, sizeof(path), "%s" OUR_DEBUGFS, sys_root);
+	d = opendir(path);
 	if (!d)
-		return -errno == -ENOENT ? -ENXIO : -errno;
-	while (ret && (entry = readdir(d))) {
-		if (parse_bdf(entry->d_name, bdf) ||
-		    buffers_read(bdf, &buffers, &nr))
-			continue;
-		for (i = 0; i < nr; i++) {
-			if (buffers[i].ino != ino)
-				continue;
-			*buffer = buffers[i];
-			ret = 0;
-		}
-		free(buffers);
-	}
+		return errno == ENOENT ? -ENXIO : -errno;
+	while (!ret && (entry = readdir(d)))
+		if (!vd_parse_bdf(entry->d_name, bdf))
+			ret = each_of_device(bdf, fn, arg);
 	closedir(d);
 	return ret;
 }

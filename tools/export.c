@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,7 @@ struct request {
 	bool wc;
 	bool read_only;
 	const char *name;
+	const char *vf_token;
 	char bdf[BDF_LEN];
 	char **program;
 };
@@ -66,11 +66,13 @@ static int parse(int argc, char **argv, struct request *req)
 		{ "wc", no_argument, NULL, 'w' },
 		{ "read-only", no_argument, NULL, 'o' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "vf-token", required_argument, NULL, 't' },
+		OPTION_HELP,
 		{ }
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while ((c = next_option(argc, argv, "+h", options)) != -1) {
 		switch (c) {
 		case 'b':
 			if (strlen(optarg) != 1 || *optarg < '0' ||
@@ -92,29 +94,69 @@ static int parse(int argc, char **argv, struct request *req)
 		case 'n':
 			req->name = optarg;
 			break;
+		case 't':
+			req->vf_token = optarg;
+			break;
 		default:
 			return USAGE;
 		}
 	}
-	if (argc - optind < 2)
-		return usage_error("export needs a device and a program");
-	if (parse_bdf(argv[optind], req->bdf))
-		return usage_error("\"%s\" is not a PCI address",
-				   argv[optind]);
 	req->program = argv + optind + 1;
+	if (argc - optind > 1 && !strcmp(req->program[0], "--"))
+		req->program++;
+	if (argc - optind < 2 || !req->program[0])
+		return usage_error("export needs a device and a program");
+	return parse_device(argv[optind], req->bdf);
+}
+
+/* The kernel says EINVAL to all of these. */
+static int check_range(const struct request *req, uint64_t bar_size,
+		       const struct vfio_dmabuf_range *range)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	char size[32];
+
+	if (!range->length)
+		return fail("a range of length 0 is none");
+	if (range->offset % page || range->length % page)
+		return fail("0x%llx+0x%llx: offset and length must be multiples of the page size, %llu",
+			    (unsigned long long)range->offset,
+			    (unsigned long long)range->length,
+			    (unsigned long long)page);
+	if (range->offset > bar_size ||
+	    range->length > bar_size - range->offset)
+		return fail("0x%llx+0x%llx reaches beyond BAR %u of %s, which has %s",
+			    (unsigned long long)range->offset,
+			    (unsigned long long)range->length, req->bar,
+			    req->bdf, size_text(bar_size, size));
 	return DONE;
 }
 
-static int whole_bar(struct vfio_dmabuf_device *dev, struct request *req)
+/* Without a range, the whole BAR. */
+static int check_ranges(struct vfio_dmabuf_device *dev, struct request *req)
 {
 	struct vfio_dmabuf_bar bar;
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	struct bar bars[NR_BARS];
+	uint32_t i;
 
 	if (vfio_dmabuf_bar_info(dev, req->bar, &bar))
-		return FAILED;
+		return fail("%s has no BAR %u", req->bdf, req->bar);
+	pci_bars(req->bdf, bars);
+	if (bars[req->bar].io)
+		return fail("BAR %u of %s is I/O space, which cannot be mapped",
+			    req->bar, req->bdf);
 	if (!bar.size)
 		return fail("%s has no BAR %u", req->bdf, req->bar);
-	req->ranges[0].length = bar.size;
-	req->nr = 1;
+	if (bar.size < page || !(bar.flags & VFIO_DMABUF_BAR_MMAP))
+		return fail("BAR %u of %s cannot be mapped: it has %llu bytes, less than a page of %llu, or shares one",
+			    req->bar, req->bdf, (unsigned long long)bar.size,
+			    (unsigned long long)page);
+	if (!req->nr)
+		req->ranges[req->nr++].length = bar.size;
+	for (i = 0; i < req->nr; i++)
+		if (check_range(req, bar.size, &req->ranges[i]))
+			return FAILED;
 	return DONE;
 }
 
@@ -123,7 +165,7 @@ static int make_buffer(struct vfio_dmabuf_ctx *ctx,
 {
 	int fd;
 
-	if (!req->nr && whole_bar(dev, req))
+	if (check_ranges(dev, req))
 		return -1;
 	fd = vfio_dmabuf_export(dev, req->bar, req->ranges, req->nr,
 				O_CLOEXEC |
@@ -197,6 +239,21 @@ static int run(const struct request *req, const struct vfio_dmabuf_info *info,
 	return exit_status(status);
 }
 
+static int open_device(struct vfio_dmabuf_ctx *ctx, const struct request *req,
+		       struct vfio_dmabuf_device **dev)
+{
+	int ret = vfio_dmabuf_open_token(ctx, req->bdf, req->vf_token, 0, dev);
+	char users[512] = "";
+
+	if (!ret)
+		return DONE;
+	/* The latter by a cdev. */
+	if (ret == -EBUSY || ret == -EINVAL)
+		users_of(req->bdf, users, sizeof(users));
+	return fail("%s%s%s", vfio_dmabuf_error(ctx),
+		    users[0] ? ": " : "", users);
+}
+
 int cmd_export(int argc, char **argv)
 {
 	struct request req = { .bar = 2 };
@@ -212,10 +269,8 @@ int cmd_export(int argc, char **argv)
 	if (!ctx)
 		return fail("out of memory");
 	ret = FAILED;
-	if (vfio_dmabuf_open(ctx, req.bdf, 0, &dev)) {
-		fail("%s", vfio_dmabuf_error(ctx));
+	if (open_device(ctx, &req, &dev))
 		goto out;
-	}
 	fd = make_buffer(ctx, dev, &req);
 	if (fd < 0)
 		goto out;

@@ -197,27 +197,3 @@ int guard_route(const char *bdf, char *why, size_t size)
 	fclose(f);
 	return ret;
 }
-
-/* A driver that lets go of a device that VFIO users hold waits for them. */
-int guard_in_use(const char *bdf, char *why, size_t size)
-{
-	int group = pci_group(bdf), ret;
-	struct uses uses;
-	size_t i;
-
-	ret = uses_read(&uses);
-	if (ret) {
-		snprintf(why, size, "cannot tell who uses it: %s",
-			 strerror(-ret));
-		return ret;
-	}
-	for (i = 0; i < uses.nr && !ret; i++) {
-		if (!use_is_of_device(&uses.use[i], bdf, group))
-			continue;
-		snprintf(why, size, "%s (pid %d) has it or its group open",
-			 uses.use[i].comm, uses.use[i].pid);
-		ret = -EBUSY;
-	}
-	uses_free(&uses);
-	return ret;
-}

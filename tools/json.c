@@ -1,70 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * JSON, by jansson.
+ */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "tool.h"
 
-static bool comma;
-
-static void quoted(const char *text)
+/* The length of the UTF-8 character at @text, or 0. */
+static size_t character(const char *text)
 {
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
-		else
-			putchar(*text);
+	size_t n, left = strnlen(text, 4);
+	json_t *one;
+
+	for (n = 1; n <= left; n++) {
+		one = json_stringn(text, n);
+		json_decref(one);
+		if (one)
+			return n;
 	}
-	putchar('"');
+	return 0;
 }
 
-static void lead(const char *key)
+/* A string; each byte that is not of UTF-8 becomes U+FFFD. */
+json_t *json_text(const char *text)
 {
-	if (comma)
-		putchar(',');
-	comma = true;
-	if (key) {
-		quoted(key);
-		putchar(':');
+	static const char replacement[] = "\xef\xbf\xbd";
+	json_t *value = json_string(text);
+	char *valid;
+	size_t n;
+	FILE *f;
+
+	if (value)
+		return value;
+	f = open_memstream(&valid, &n);
+	if (!f)
+		return NULL;
+	while (*text) {
+		n = character(text);
+		fwrite(n ? text : replacement, 1, n ? n : 3, f);
+		text += n ? n : 1;
 	}
+	fclose(f);
+	value = json_string(valid);
+	free(valid);
+	return value;
 }
 
-void json_open(const char *key, char bracket)
+/*
+ * One document on a line, and the end of @value. ASCII: what a terminal takes
+ * for more than a character is escaped.
+ */
+int json_print(json_t *value)
 {
-	lead(key);
-	putchar(bracket);
-	comma = false;
-}
+	int ret = json_dumpf(value, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 
-void json_close(char bracket)
-{
-	putchar(bracket);
-	comma = true;
-}
-
-void json_string(const char *key, const char *value)
-{
-	lead(key);
-	quoted(value);
-}
-
-void json_number(const char *key, uint64_t value)
-{
-	lead(key);
-	printf("%llu", (unsigned long long)value);
-}
-
-void json_bool(const char *key, bool value)
-{
-	lead(key);
-	fputs(value ? "true" : "false", stdout);
-}
-
-/* The end of a document: one on each line. */
-void json_end(void)
-{
+	json_decref(value);
 	putchar('\n');
-	fflush(stdout);
-	comma = false;
+	if (ret && !ferror(stdout))
+		return fail("out of memory");
+	return flushed(DONE);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +8,10 @@
 
 struct list {
 	bool all;
-	char **wanted;
+	char (*wanted)[BDF_LEN];
 	int nr_wanted;
 	struct uses uses;
+	json_t *devices;
 	bool no_debugfs;
 	int debugfs_error;
 };
@@ -19,73 +19,49 @@ struct list {
 static bool is_wanted(const struct list *list, const char *bdf,
 		      const char *driver)
 {
-	char wanted[BDF_LEN];
 	int i;
 
-	if (!list->nr_wanted)
+	if (!list->wanted)
 		return list->all || strstr(driver, "vfio");
 	for (i = 0; i < list->nr_wanted; i++)
-		if (!parse_bdf(list->wanted[i], wanted) &&
-		    !strcmp(wanted, bdf))
+		if (!strcmp(list->wanted[i], bdf))
 			return true;
 	return false;
 }
 
-typedef bool (*use_filter)(const struct file_use *use, const void *arg);
-
-static bool next_of_process(const struct uses *uses, size_t i,
-			    use_filter filter, const void *arg)
+/* The processes whose uses pass the filter, each once. */
+static json_t *processes_json(const struct uses *uses, use_filter filter,
+			      const void *arg)
 {
-	size_t k;
+	json_t *processes = json_array();
+	size_t i;
 
-	if (!filter(&uses->use[i], arg))
-		return false;
-	for (k = 0; k < i; k++)
-		if (uses->use[k].pid == uses->use[i].pid &&
-		    filter(&uses->use[k], arg))
-			return false;
-	return true;
+	for (i = 0; i < uses->nr; i++) {
+		if (!uses_first(uses, i, filter, arg))
+			continue;
+		json_array_append_new(processes,
+				      json_pack("{s:i, s:o}",
+						"pid", uses->use[i].pid, "comm",
+						json_text(uses->use[i].comm)));
+	}
+	return processes;
 }
 
-/* The processes whose uses pass the filter, each once. */
-static void show_processes(const struct uses *uses, const char *key,
-			   const char *text, use_filter filter, const void *arg)
+static void print_processes(const struct uses *uses, const char *text,
+			    use_filter filter, const void *arg)
 {
 	bool any = false;
 	size_t i;
 
-	if (json)
-		json_open(key, '[');
 	for (i = 0; i < uses->nr; i++) {
-		if (!next_of_process(uses, i, filter, arg))
+		if (!uses_first(uses, i, filter, arg))
 			continue;
-		if (json) {
-			json_open(NULL, '{');
-			json_number("pid", uses->use[i].pid);
-			json_string("comm", uses->use[i].comm);
-			json_close('}');
-		} else {
-			printf("%s%s (%d)", any ? ", " : text,
-			       uses->use[i].comm, uses->use[i].pid);
-		}
+		print("%s%s (%d)", any ? ", " : text, uses->use[i].comm,
+		      uses->use[i].pid);
 		any = true;
 	}
-	if (json)
-		json_close(']');
-	else if (any)
-		putchar('\n');
-}
-
-struct device_key {
-	const char *bdf;
-	int group;
-};
-
-static bool uses_device(const struct file_use *use, const void *arg)
-{
-	const struct device_key *key = arg;
-
-	return use_is_of_device(use, key->bdf, key->group);
+	if (any)
+		print("\n");
 }
 
 static bool holds_buffer(const struct file_use *use, const void *arg)
@@ -102,70 +78,71 @@ static bool maps_buffer(const struct file_use *use, const void *arg)
 	return use->kind == FILE_MAPPING && use->ino == b->ino;
 }
 
-static void show_bars(const char *bdf)
+static json_t *bars_json(const struct bar bars[NR_BARS])
 {
-	struct bar bars[NR_BARS];
-	char size[32];
+	json_t *array = json_array();
 	int i;
 
-	pci_bars(bdf, bars);
-	if (json)
-		json_open("bars", '[');
 	for (i = 0; i < NR_BARS; i++) {
 		if (!bars[i].size)
 			continue;
-		if (!json) {
-			printf("  BAR %d: %s%s%s\n", i,
-			       size_text(bars[i].size, size),
-			       bars[i].io ? " I/O" :
-			       bars[i].wide ? " 64-bit" : " 32-bit",
-			       bars[i].prefetchable ? " prefetchable" : "");
-			continue;
-		}
-		json_open(NULL, '{');
-		json_number("index", i);
-		json_number("size", bars[i].size);
-		json_bool("io", bars[i].io);
-		json_bool("prefetchable", bars[i].prefetchable);
-		json_bool("64bit", bars[i].wide);
-		json_close('}');
+		json_array_append_new(array,
+				      json_pack("{s:i, s:I, s:b, s:b, s:b}",
+						"index", i, "size",
+						(json_int_t)bars[i].size,
+						"io", bars[i].io,
+						"prefetchable",
+						bars[i].prefetchable,
+						"64bit", bars[i].wide));
 	}
-	if (json)
-		json_close(']');
+	return array;
 }
 
-static void show_buffer(const struct list *list, const struct buffer *b)
+static void print_bars(const struct bar bars[NR_BARS])
+{
+	char size[32];
+	int i;
+
+	for (i = 0; i < NR_BARS; i++)
+		if (bars[i].size)
+			print("  BAR %d: %s%s%s\n", i,
+			      size_text(bars[i].size, size),
+			      bars[i].io ? " I/O" :
+			      bars[i].wide ? " 64-bit" : " 32-bit",
+			      bars[i].prefetchable ? " prefetchable" : "");
+}
+
+static json_t *buffer_json(const struct list *list, const struct buffer *b)
+{
+	return json_pack("{s:I, s:s, s:i, s:I, s:I, s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:o}",
+			 "inode", (json_int_t)b->ino, "kind", b->kind,
+			 "bar", b->bar, "size", (json_int_t)b->size,
+			 "ranges", (json_int_t)b->ranges,
+			 "memattr", b->memattr, "state", b->state,
+			 "vmas", b->vmas, "attachments", b->attachments,
+			 "mappings", b->mappings, "name", json_text(b->name),
+			 "holders",
+			 processes_json(&list->uses, holds_buffer, b),
+			 "mappers", processes_json(&list->uses, maps_buffer, b));
+}
+
+static void print_buffer(const struct list *list, const struct buffer *b)
 {
 	char size[32];
 
-	if (json) {
-		json_open(NULL, '{');
-		json_number("inode", b->ino);
-		json_string("kind", b->kind);
-		json_number("bar", b->bar);
-		json_number("size", b->size);
-		json_number("ranges", b->ranges);
-		json_string("memattr", b->memattr);
-		json_string("state", b->state);
-		json_number("vmas", b->vmas);
-		json_number("attachments", b->attachments);
-		json_number("mappings", b->mappings);
-		json_string("name", b->name);
-	} else {
-		printf("  buffer %lu: %s of BAR %u, %s in %llu range%s, %s, %s, %d VMAs, %d attachments, %d mapped, \"%s\"\n",
-		       b->ino, b->kind, b->bar, size_text(b->size, size),
-		       (unsigned long long)b->ranges,
-		       b->ranges == 1 ? "" : "s", b->memattr, b->state,
-		       b->vmas, b->attachments, b->mappings, b->name);
-	}
-	show_processes(&list->uses, "holders", "    open in ", holds_buffer, b);
-	show_processes(&list->uses, "mappers", "    mapped by ", maps_buffer, b);
-	if (json)
-		json_close('}');
+	print("  buffer %lu: %s of BAR %u, %s in %llu range%s, %s, %s, %d VMAs, %d attachments, %d mapped, \"%s\"\n",
+	      b->ino, b->kind, b->bar, size_text(b->size, size),
+	      (unsigned long long)b->ranges, b->ranges == 1 ? "" : "s",
+	      b->memattr, b->state, b->vmas, b->attachments, b->mappings,
+	      b->name);
+	print_processes(&list->uses, "    open in ", holds_buffer, b);
+	print_processes(&list->uses, "    mapped by ", maps_buffer, b);
 }
 
-static void show_buffers(struct list *list, const char *bdf)
+/* Of our driver's devices; in JSON there is nothing where they cannot be read. */
+static void show_buffers(struct list *list, const char *bdf, json_t *device)
 {
+	json_t *array = device ? json_array() : NULL;
 	struct buffer *buffers;
 	size_t nr, i;
 	int ret;
@@ -174,60 +151,120 @@ static void show_buffers(struct list *list, const char *bdf)
 	if (ret) {
 		list->no_debugfs = true;
 		list->debugfs_error = -ret;
+		json_decref(array);
 		return;
 	}
-	if (json)
-		json_open("buffers", '[');
 	for (i = 0; i < nr; i++)
-		show_buffer(list, &buffers[i]);
-	if (json)
-		json_close(']');
+		if (device)
+			json_array_append_new(array,
+					      buffer_json(list, &buffers[i]));
+		else
+			print_buffer(list, &buffers[i]);
 	free(buffers);
+	if (device)
+		json_object_set_new(device, "buffers", array);
+}
+
+struct device {
+	const char *bdf;
+	char driver[NAME_LEN];
+	struct device_key key;
+	struct bar bars[NR_BARS];
+	struct pci_names names;
+};
+
+static json_t *id_json(unsigned int id)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%04x", id & 0xffff);
+	return json_string(text);
+}
+
+static json_t *device_json(const struct list *list, const struct device *dev)
+{
+	json_t *object = json_pack("{s:s, s:o, s:o, s:o}", "bdf", dev->bdf,
+				   "driver", json_text(dev->driver),
+				   "vendor_id", id_json(dev->names.vendor_id),
+				   "device_id", id_json(dev->names.device_id));
+
+	if (dev->names.vendor[0])
+		json_object_set_new(object, "vendor",
+				    json_text(dev->names.vendor));
+	if (dev->names.device[0])
+		json_object_set_new(object, "device",
+				    json_text(dev->names.device));
+	if (dev->key.group >= 0)
+		json_object_set_new(object, "group",
+				    json_integer(dev->key.group));
+	json_object_set_new(object, "users",
+			    processes_json(&list->uses, uses_device,
+					   &dev->key));
+	json_object_set_new(object, "bars", bars_json(dev->bars));
+	return object;
+}
+
+/* As lspci -nn: "1b36:0010", or "Red Hat, Inc. QEMU NVM Express [1b36:0010]" */
+static void print_names(const struct pci_names *names)
+{
+	if (names->vendor[0])
+		print("  %s%s%s [%04x:%04x]\n", names->vendor,
+		      names->device[0] ? " " : "", names->device,
+		      names->vendor_id, names->device_id);
+	else
+		print("  %04x:%04x\n", names->vendor_id, names->device_id);
+}
+
+static void print_device(const struct list *list, const struct device *dev)
+{
+	print("%s  %s", dev->bdf, dev->driver[0] ? dev->driver : "no driver");
+	if (dev->key.group >= 0)
+		print("  group %d", dev->key.group);
+	print_names(&dev->names);
+	print_processes(&list->uses, "  in use by ", uses_device, &dev->key);
+	print_bars(dev->bars);
 }
 
 static int show_device(const char *bdf, void *arg)
 {
-	struct device_key key = { bdf, pci_group(bdf) };
+	struct device dev = { .bdf = bdf, .key = { bdf, pci_group(bdf) } };
 	struct list *list = arg;
-	char driver[NAME_LEN];
+	json_t *object = NULL;
 
-	pci_driver(bdf, driver);
-	if (!is_wanted(list, bdf, driver))
+	pci_driver(bdf, dev.driver);
+	if (!is_wanted(list, bdf, dev.driver))
 		return 0;
-	if (json) {
-		json_open(NULL, '{');
-		json_string("bdf", bdf);
-		json_string("driver", driver);
-		if (key.group >= 0)
-			json_number("group", key.group);
-	} else {
-		printf("%s  %s", bdf, driver[0] ? driver : "no driver");
-		if (key.group >= 0)
-			printf("  group %d", key.group);
-		putchar('\n');
-	}
-	show_processes(&list->uses, "users", "  in use by ", uses_device, &key);
-	show_bars(bdf);
-	if (!strcmp(driver, OUR_DRIVER))
-		show_buffers(list, bdf);
+	pci_bars(bdf, dev.bars);
+	pci_names(bdf, &dev.names);
 	if (json)
-		json_close('}');
+		object = device_json(list, &dev);
+	else
+		print_device(list, &dev);
+	if (!strcmp(dev.driver, OUR_DRIVER))
+		show_buffers(list, bdf, object);
+	if (json)
+		json_array_append_new(list->devices, object);
 	return 0;
 }
 
-static int check_wanted(const struct list *list)
+/* Those that are there; the rest are failures, but no reason to show nothing. */
+static int find_wanted(struct list *list, char **texts, int nr)
 {
-	char bdf[BDF_LEN];
-	int i;
+	int i, one, ret = DONE;
 
-	for (i = 0; i < list->nr_wanted; i++) {
-		if (parse_bdf(list->wanted[i], bdf))
-			return usage_error("\"%s\" is not a PCI address",
-					   list->wanted[i]);
-		if (!pci_exists(bdf))
-			return fail("there is no PCI device %s", bdf);
+	if (!nr)
+		return DONE;
+	list->wanted = calloc(nr, BDF_LEN);
+	if (!list->wanted)
+		return fail("out of memory");
+	for (i = 0; i < nr; i++) {
+		one = parse_device(texts[i], list->wanted[list->nr_wanted]);
+		if (!one)
+			list->nr_wanted++;
+		else if (!ret)
+			ret = one;
 	}
-	return 0;
+	return ret;
 }
 
 /* What is not in the list, and would be for root. */
@@ -242,40 +279,42 @@ static void show_gaps(const struct list *list)
 		note("not every process could be looked into; run as root to see all users");
 }
 
+static int show_list(struct list *list)
+{
+	int ret;
+
+	ret = uses_read(&list->uses);
+	if (ret)
+		return fail("cannot read /proc: %s", strerror(-ret));
+	if (json)
+		list->devices = json_array();
+	ret = pci_each(show_device, list);
+	pci_names_end();
+	if (json && json_print(list->devices))
+		ret = FAILED;
+	show_gaps(list);
+	uses_free(&list->uses);
+	return ret;
+}
+
 int cmd_list(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
+		OPTION_JSON,
+		OPTION_HELP,
 		{ }
 	};
 	struct list list = { .all = false };
-	int c, ret;
+	int c, ret, wanted;
 
-	while ((c = getopt_long(argc, argv, "aj", options, NULL)) != -1) {
-		if (c == 'a')
-			list.all = true;
-		else if (c == 'j')
-			json = true;
-		else
+	while ((c = next_option(argc, argv, "ahj", options)) != -1) {
+		if (c != 'a')
 			return USAGE;
+		list.all = true;
 	}
-	list.wanted = argv + optind;
-	list.nr_wanted = argc - optind;
-	ret = check_wanted(&list);
-	if (ret)
-		return ret;
-	ret = uses_read(&list.uses);
-	if (ret)
-		return fail("cannot read /proc: %s", strerror(-ret));
-	if (json)
-		json_open(NULL, '[');
-	ret = pci_each(show_device, &list);
-	if (json) {
-		json_close(']');
-		json_end();
-	}
-	show_gaps(&list);
-	uses_free(&list.uses);
-	return ret;
+	wanted = find_wanted(&list, argv + optind, argc - optind);
+	ret = show_list(&list);
+	free(list.wanted);
+	return wanted ? wanted : ret;
 }

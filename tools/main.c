@@ -2,9 +2,9 @@
 /*
  * vfio-dmabuf: see, bind, share and revoke from the command line.
  */
-#include <getopt.h>
-#include <stdarg.h>
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,116 +13,123 @@
 
 bool json;
 
-static const struct {
+static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
+	const char *help;
 } commands[] = {
-	{ "list", cmd_list },
-	{ "bind", cmd_bind },
-	{ "unbind", cmd_unbind },
-	{ "export", cmd_export },
-	{ "revoke", cmd_revoke },
-	{ "watch", cmd_watch },
-};
-
-static const char usage[] =
-"usage: vfio-dmabuf [--json] COMMAND ...\n"
-"\n"
+	{ "list", cmd_list,
 "  list [--all] [BDF...]          devices of VFIO drivers, their BARs and buffers\n"
+	},
+	{ "bind", cmd_bind,
 "  bind [--force] BDF...          give devices to " OUR_DRIVER "\n"
+	},
+	{ "unbind", cmd_unbind,
 "  unbind BDF...                  give them back to the driver they had\n"
+	},
+	{ "export", cmd_export,
 "  export [OPTION...] BDF PROGRAM [ARGUMENT...]\n"
 "                                 run a program that has a slice of a BAR open\n"
 "    --bar N                      BAR 0 to 5; 2 by default\n"
 "    --range OFFSET+LENGTH        may be repeated; the whole BAR by default\n"
 "    --wc  --read-only  --name NAME\n"
+"    --vf-token UUID              of a VF whose PF is bound to VFIO\n"
+	},
+	{ "revoke", cmd_revoke,
 "  revoke INODE                   end all access through one buffer, for good\n"
+	},
+	{ "watch", cmd_watch,
 "  watch [--count N] [BDF]        exports, faults and revokes as they happen\n"
+	},
+};
+
+static const char notes[] =
 "\n"
 "BDF is a PCI address such as 0000:01:00.0; INODE is a buffer's number as list\n"
-"and /proc/PID/maps show it. See vfio-dmabuf(8).\n";
+"and /proc/PID/maps show it. --help after a command shows that one, --version\n"
+"the version. See vfio-dmabuf(8).\n";
 
-static void complain(const char *fmt, va_list ap)
+/* The one to speak of; all of them without. */
+static const struct command *command;
+
+static void usage(FILE *f)
 {
-	fflush(stdout);
-	fputs("vfio-dmabuf: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	size_t i;
+
+	fputs("usage: " PROGRAM " [--json] COMMAND ...\n\n", f);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!command || command == &commands[i])
+			fputs(commands[i].help, f);
+	fputs(notes, f);
 }
 
-int fail(const char *fmt, ...)
+static int version(void)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(fmt, ap);
-	va_end(ap);
-	return FAILED;
+	puts(PROGRAM " " VERSION);
+	return flushed(DONE);
 }
 
-int usage_error(const char *fmt, ...)
+int next_option(int argc, char **argv, const char *order,
+		const struct option *options)
 {
-	va_list ap;
+	int c;
 
-	va_start(ap, fmt);
-	complain(fmt, ap);
-	va_end(ap);
-	fputs("Try: vfio-dmabuf --help\n", stderr);
-	return USAGE;
-}
-
-void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(fmt, ap);
-	va_end(ap);
+	while ((c = getopt_long(argc, argv, order, options, NULL)) == 'j')
+		json = true;
+	if (c == 'h') {
+		usage(stdout);
+		exit(flushed(DONE));
+	}
+	if (c == 'V')
+		exit(version());
+	if (c == '?')
+		fputs("Try: " PROGRAM " --help\n", stderr);
+	return c;
 }
 
 bool is_root(const char *what)
 {
 	if (!geteuid())
 		return true;
-	fail("%s needs root: try sudo vfio-dmabuf ...", what);
+	fail("%s needs root: try sudo " PROGRAM " ...", what);
 	return false;
+}
+
+static int run_command(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[0], commands[i].name))
+			continue;
+		command = &commands[i];
+		/* getopt_long() begins its messages with it. */
+		argv[0] = PROGRAM;
+		optind = 0;
+		return flushed(commands[i].run(argc, argv));
+	}
+	return usage_error("there is no command \"%s\"", argv[0]);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+		OPTION_JSON,
+		OPTION_HELP,
+		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
-	size_t i;
-	int c;
 
 	if (vd_fill_stdio())
 		return FAILED;
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return DONE;
-		default:
-			return USAGE;
-		}
-	}
-	if (optind == argc) {
-		fputs(usage, stderr);
+	setlocale(LC_CTYPE, "");
+	if (argc)
+		argv[0] = PROGRAM;
+	if (next_option(argc, argv, "+h", options) != -1)
+		return USAGE;
+	if (optind >= argc) {
+		usage(stderr);
 		return USAGE;
 	}
-	argc -= optind;
-	argv += optind;
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(argv[0], commands[i].name))
-			continue;
-		optind = 0;
-		return commands[i].run(argc, argv);
-	}
-	return usage_error("there is no command \"%s\"", argv[0]);
+	return run_command(argc - optind, argv + optind);
 }

@@ -17,31 +17,35 @@
 #define RESOURCE_PREFETCH	0x00002000
 #define RESOURCE_MEM_64		0x00100000
 
-int parse_bdf(const char *text, char bdf[BDF_LEN])
+void bdf_of_path(const char *path, char bdf[BDF_LEN])
 {
-	unsigned int domain = 0, bus, slot, func;
-	int end = -1;
+	const char *part;
+	char text[BDF_LEN];
+	size_t len;
 
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &func,
-		   &end) != 4 || text[end]) {
-		domain = 0;
-		end = -1;
-		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &func,
-			   &end) != 3 || text[end])
-			return -EINVAL;
+	bdf[0] = '\0';
+	for (part = path; *part; part += len) {
+		part += strspn(part, "/");
+		len = strcspn(part, "/\n");
+		if (len >= sizeof(text))
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)len, part);
+		vd_parse_bdf(text, bdf);
 	}
-	snprintf(bdf, BDF_LEN, "%04x:%02x:%02x.%x", domain & 0xffff,
-		 bus & 0xff, slot & 0x1f, func & 7);
-	return 0;
 }
 
-bool pci_exists(const char *bdf)
+int parse_device(const char *text, char bdf[BDF_LEN])
 {
 	char path[PATH_MAX];
 	struct stat st;
 
+	if (vd_parse_bdf(text, bdf))
+		return usage_error("\"%s\" is not a PCI address such as 0000:01:00.0",
+				   text);
 	snprintf(path, sizeof(path), "%s" DEVICES "/%s", sys_root, bdf);
-	return !stat(path, &st);
+	if (stat(path, &st))
+		return fail("there is no PCI device %s", bdf);
+	return DONE;
 }
 
 void pci_driver(const char *bdf, char driver[NAME_LEN])
@@ -62,6 +66,24 @@ int pci_group(const char *bdf)
 	if (read_link(target, sizeof(target), DEVICES "/%s/iommu_group", bdf))
 		return -1;
 	return atoi(base_name(target));
+}
+
+static int read_id(const char *bdf, const char *file, unsigned int *id)
+{
+	char text[16];
+	int ret = read_text(text, sizeof(text), DEVICES "/%s/%s", bdf, file);
+
+	*id = ret ? 0 : strtoul(text, NULL, 16);
+	return ret;
+}
+
+bool pci_names(const char *bdf, struct pci_names *names)
+{
+	if (read_id(bdf, "vendor", &names->vendor_id) ||
+	    read_id(bdf, "device", &names->device_id))
+		return false;
+	pci_names_find(names);
+	return true;
 }
 
 void pci_bars(const char *bdf, struct bar bars[NR_BARS])

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One walk over /proc: who has DMABUFs, VFIO devices and groups open, and who
- * maps DMABUFs.
+ * One walk over /proc: who has DMABUFs, devices and VFIO groups open, and who
+ * maps DMABUFs and BARs.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 
 #include "tool.h"
+
+#define VFIO_DEVICE_FILE	"anon_inode:[vfio-device]"
 
 static int add(struct uses *uses, const struct file_use *use)
 {
@@ -30,63 +33,70 @@ static int add(struct uses *uses, const struct file_use *use)
 	return 0;
 }
 
-/* "vfio-device-syspath: /sys/devices/.../BDF/vfio-dev/vfio0" (kernel 6.18) */
+/* "vfio-device-syspath: /sys/devices/.../BDF" (kernel 6.18) */
 static void device_of_fd(struct file_use *use)
 {
-	char text[4096], *at, *end;
+	char text[4096], *at;
 
 	if (read_text(text, sizeof(text), "/proc/%d/fdinfo/%d", use->pid,
 		      use->fd))
 		return;
 	at = strstr(text, "vfio-device-syspath:");
-	end = at ? strstr(at, "/vfio-dev/") : NULL;
-	if (!end)
+	if (!at)
 		return;
-	*end = '\0';
-	parse_bdf(base_name(at), use->bdf);
+	at[strcspn(at, "\n")] = '\0';
+	bdf_of_path(at, use->bdf);
 }
 
-static void device_of_cdev(struct file_use *use, const char *name)
+/*
+ * By its number, since a container may have the node elsewhere. The kernel knows
+ * which device that is of.
+ */
+static bool classify_node(struct file_use *use, const struct statx *st)
 {
-	char target[PATH_MAX];
+	const char *type = S_ISCHR(st->stx_mode) ? "char" : "block";
+	char path[PATH_MAX];
+	const char *name;
 
-	if (!read_link(target, sizeof(target), "/sys/class/vfio-dev/%s/device",
-		       name))
-		parse_bdf(base_name(target), use->bdf);
+	if (!S_ISCHR(st->stx_mode) && !S_ISBLK(st->stx_mode))
+		return false;
+	if (read_link(path, sizeof(path), "/sys/dev/%s/%u:%u", type,
+		      st->stx_rdev_major, st->stx_rdev_minor))
+		return false;
+	name = strstr(path, "/virtual/vfio/");
+	if (name) {
+		use->kind = FILE_GROUP;
+		name += strcspn(name, "0123456789");
+		use->number = atoi(name);
+		return true;
+	}
+	use->kind = strstr(path, "/vfio-dev/") ? FILE_DEVICE : FILE_NODE;
+	bdf_of_path(path, use->bdf);
+	return use->bdf[0];
 }
 
-static ino_t inode_of_fd(const struct file_use *use)
+/* False if the file is none of ours. A file server is not waited for. */
+static bool classify(struct file_use *use, const char *target)
 {
 	char path[PATH_MAX];
-	struct stat st;
+	struct statx st;
 
 	snprintf(path, sizeof(path), "%s/proc/%d/fd/%d", sys_root, use->pid,
 		 use->fd);
-	return stat(path, &st) ? 0 : st.st_ino;
-}
-
-/* False if the file is none of ours. */
-static bool classify(struct file_use *use, const char *target)
-{
-	static const char cdev[] = "/dev/vfio/devices/";
-
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_INO, &st))
+		st = (struct statx){ };
 	if (!strncmp(target, "/dmabuf:", 8)) {
 		use->kind = FILE_DMABUF;
-		use->ino = inode_of_fd(use);
+		use->ino = st.stx_ino;
 		return true;
 	}
-	if (!strcmp(target, "anon_inode:[vfio-device]")) {
+	if (!strcmp(target, VFIO_DEVICE_FILE)) {
 		use->kind = FILE_DEVICE;
 		device_of_fd(use);
 		return true;
 	}
-	if (!strncmp(target, cdev, strlen(cdev))) {
-		use->kind = FILE_DEVICE;
-		device_of_cdev(use, target + strlen(cdev));
-		return true;
-	}
-	use->kind = FILE_GROUP;
-	return sscanf(target, "/dev/vfio/%u", &use->number) == 1;
+	return classify_node(use, &st);
 }
 
 static int read_fds(struct uses *uses, const struct file_use *proc)
@@ -118,24 +128,56 @@ static int read_fds(struct uses *uses, const struct file_use *proc)
 	return ret;
 }
 
-/* Each buffer once for a process, however many mappings of it there are. */
-static bool mapped_already(const struct uses *uses, size_t first, ino_t ino)
+/* "/sys/devices/.../BDF/resource2" or "resource2_wc" */
+static bool is_resource(const char *path)
+{
+	return !strncmp(base_name(path), "resource", strlen("resource"));
+}
+
+/* "7f0-7f8 rw-s 00001000 00:0e 1044   /dmabuf:vfio0:0000:01:00.0/2" */
+static bool classify_mapping(struct file_use *use, char *line)
+{
+	unsigned long ino;
+	int at = 0;
+	char *path;
+
+	if (sscanf(line, "%*s %*s %*s %*s %lu %n", &ino, &at) != 1 || !at)
+		return false;
+	path = line + at;
+	path[strcspn(path, "\n")] = '\0';
+	if (!strncmp(path, "/dmabuf:", 8)) {
+		use->kind = FILE_MAPPING;
+		use->ino = ino;
+		return true;
+	}
+	use->kind = FILE_BAR;
+	if (!strcmp(path, VFIO_DEVICE_FILE))
+		return true;
+	if (!is_resource(path))
+		return false;
+	bdf_of_path(path, use->bdf);
+	return use->bdf[0];
+}
+
+/* Each thing once for a process, however many mappings of it there are. */
+static bool mapped_already(const struct uses *uses, size_t first,
+			   const struct file_use *use)
 {
 	size_t i;
 
 	for (i = first; i < uses->nr; i++)
-		if (uses->use[i].kind == FILE_MAPPING &&
-		    uses->use[i].ino == ino)
+		if (uses->use[i].kind == use->kind &&
+		    uses->use[i].ino == use->ino &&
+		    !strcmp(uses->use[i].bdf, use->bdf))
 			return true;
 	return false;
 }
 
 static int read_maps(struct uses *uses, const struct file_use *proc)
 {
-	char path[PATH_MAX], line[PATH_MAX + 128];
-	struct file_use use = *proc;
-	size_t first = uses->nr;
-	unsigned long ino;
+	char path[PATH_MAX], *line = NULL;
+	size_t first = uses->nr, size = 0;
+	struct file_use use;
 	int ret = 0;
 	FILE *f;
 
@@ -143,15 +185,13 @@ static int read_maps(struct uses *uses, const struct file_use *proc)
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	use.kind = FILE_MAPPING;
-	while (!ret && fgets(line, sizeof(line), f)) {
-		if (!strstr(line, " /dmabuf:") ||
-		    sscanf(line, "%*s %*s %*s %*s %lu", &ino) != 1 ||
-		    mapped_already(uses, first, ino))
-			continue;
-		use.ino = ino;
-		ret = add(uses, &use);
+	while (!ret && getline(&line, &size, f) > 0) {
+		use = *proc;
+		if (classify_mapping(&use, line) &&
+		    !mapped_already(uses, first, &use))
+			ret = add(uses, &use);
 	}
+	free(line);
 	fclose(f);
 	return ret;
 }
@@ -165,6 +205,23 @@ static int read_process(struct uses *uses, pid_t pid)
 		return 0;
 	ret = read_maps(uses, &proc);
 	return ret ? ret : read_fds(uses, &proc);
+}
+
+/*
+ * Our driver's BAR mappings look like exports, but keep the device open. Where
+ * the driver's list cannot be read they stay untold.
+ */
+static int name_bar_mapping(const char *bdf, const struct buffer *b, void *arg)
+{
+	struct uses *uses = arg;
+	size_t i;
+
+	for (i = 0; i < uses->nr && !strcmp(b->kind, "bar"); i++) {
+		if (uses->use[i].kind == FILE_MAPPING &&
+		    uses->use[i].ino == b->ino)
+			snprintf(uses->use[i].bdf, BDF_LEN, "%s", bdf);
+	}
+	return 0;
 }
 
 int uses_read(struct uses *uses)
@@ -185,6 +242,8 @@ int uses_read(struct uses *uses)
 	closedir(d);
 	if (ret)
 		uses_free(uses);
+	else
+		buffers_each(name_bar_mapping, uses);
 	return ret;
 }
 
@@ -195,11 +254,16 @@ void uses_free(struct uses *uses)
 	uses->nr = 0;
 }
 
-/* By group where an older kernel does not tell the device of an fd. */
-bool use_is_of_device(const struct file_use *use, const char *bdf, int group)
+bool uses_first(const struct uses *uses, size_t i, use_filter filter,
+		const void *arg)
 {
-	if (use->kind == FILE_DEVICE)
-		return !strcmp(use->bdf, bdf);
-	return use->kind == FILE_GROUP && group >= 0 &&
-	       use->number == (unsigned int)group;
+	size_t k;
+
+	if (!filter(&uses->use[i], arg))
+		return false;
+	for (k = 0; k < i; k++)
+		if (uses->use[k].pid == uses->use[i].pid &&
+		    filter(&uses->use[k], arg))
+			return false;
+	return true;
 }

@@ -3,8 +3,8 @@
  * Revoke a buffer of another process. That takes the device's fd and the
  * buffer's, and both are borrowed from processes that have them.
  */
+#include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,61 +116,71 @@ static int revoke_inode(unsigned long ino, const char *bdf,
 	return ret ? FAILED : DONE;
 }
 
+struct wanted {
+	unsigned long ino;
+	char bdf[BDF_LEN];
+	bool is_export;
+};
+
+static int find(const char *bdf, const struct buffer *b, void *arg)
+{
+	struct wanted *wanted = arg;
+
+	if (b->ino != wanted->ino)
+		return 0;
+	snprintf(wanted->bdf, BDF_LEN, "%s", bdf);
+	wanted->is_export = !strcmp(b->kind, "export");
+	return 1;
+}
+
 static int find_and_revoke(unsigned long ino)
 {
-	struct buffer buffer;
+	struct wanted wanted = { .ino = ino };
 	struct uses uses;
-	char bdf[BDF_LEN];
 	int ret;
 
-	ret = buffer_find(ino, bdf, &buffer);
+	ret = buffers_each(find, &wanted);
 	if (ret == -ENXIO)
 		return fail(OUR_DEBUGFS " is not there: mount debugfs at /sys/kernel/debug, or load the driver");
-	if (ret)
+	if (ret < 0)
+		return fail("cannot read " OUR_DEBUGFS ": %s", strerror(-ret));
+	if (!ret)
 		return fail("there is no buffer %lu; vfio-dmabuf list shows them",
 			    ino);
-	if (strcmp(buffer.kind, "export"))
+	if (!wanted.is_export)
 		return fail("buffer %lu is a mapping of the device itself; only exports can be revoked",
 			    ino);
 	ret = uses_read(&uses);
 	if (ret)
 		return fail("cannot read /proc: %s", strerror(-ret));
-	ret = revoke_inode(ino, bdf, &uses);
+	ret = revoke_inode(ino, wanted.bdf, &uses);
 	uses_free(&uses);
 	if (ret)
 		return ret;
-	if (json) {
-		json_open(NULL, '{');
-		json_number("inode", ino);
-		json_string("bdf", bdf);
-		json_bool("revoked", true);
-		json_close('}');
-		json_end();
-	} else {
-		printf("%s: buffer %lu is revoked\n", bdf, ino);
-	}
+	if (json)
+		return json_print(json_pack("{s:I, s:s, s:b}",
+					    "inode", (json_int_t)ino,
+					    "bdf", wanted.bdf, "revoked", 1));
+	print("%s: buffer %lu is revoked\n", wanted.bdf, ino);
 	return DONE;
 }
 
 int cmd_revoke(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
+		OPTION_JSON,
+		OPTION_HELP,
 		{ }
 	};
 	unsigned long ino;
 	char *end;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
-		if (c != 'j')
-			return USAGE;
-		json = true;
-	}
+	if (next_option(argc, argv, "h", options) != -1)
+		return USAGE;
 	if (argc - optind != 1)
 		return usage_error("revoke which buffer? vfio-dmabuf list shows their numbers");
 	ino = strtoul(argv[optind], &end, 10);
-	if (*end || end == argv[optind])
+	if (*end || !isdigit((unsigned char)*argv[optind]))
 		return usage_error("\"%s\" is not a buffer's number",
 				   argv[optind]);
 	if (!is_root("revoke"))

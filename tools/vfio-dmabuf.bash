@@ -36,7 +36,7 @@ _vfio_dmabuf() {
 	case $command in
 	'')
 		mapfile -t COMPREPLY < <(compgen -W \
-			'list bind unbind export revoke watch --json --help' \
+			'list bind unbind export revoke watch --json --help --version' \
 			-- "$cur")
 		return
 		;;
@@ -46,28 +46,29 @@ _vfio_dmabuf() {
 		mapfile -t COMPREPLY < <(compgen -W '0 1 2 3 4 5' -- "$cur")
 		return
 		;;
-	--range | --name | --count)
+	--range | --name | --count | --vf-token)
 		return
 		;;
 	esac
 
 	case $command in
-	list) choice='--all --json '$(_vfio_dmabuf_devices vfio) ;;
-	bind) choice='--force --json '$(_vfio_dmabuf_devices any) ;;
-	unbind) choice='--json '$(_vfio_dmabuf_devices ours) ;;
-	watch) choice='--count --json '$(_vfio_dmabuf_devices ours) ;;
-	revoke) choice='--json '$(_vfio_dmabuf_buffers) ;;
+	list) choice='--all --json --help '$(_vfio_dmabuf_devices vfio) ;;
+	bind) choice='--force --json --help '$(_vfio_dmabuf_devices any) ;;
+	unbind) choice='--json --help '$(_vfio_dmabuf_devices ours) ;;
+	watch) choice='--count --json --help '$(_vfio_dmabuf_devices ours) ;;
+	revoke) choice='--json --help '$(_vfio_dmabuf_buffers) ;;
 	export)
 		# What follows the device is a command of its own. Unlike words,
 		# COMP_WORDS has an address in pieces.
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			if [[ ${COMP_WORDS[i - 1]} == : &&
 				${COMP_WORDS[i]} == ??.[0-7] ]]; then
+				[[ ${COMP_WORDS[i + 1]} != -- ]] || i=$((i + 1))
 				_command_offset $((i + 1))
 				return
 			fi
 		done
-		choice='--bar --range --wc --read-only --name '
+		choice='--bar --range --wc --read-only --name --vf-token --help '
 		choice+=$(_vfio_dmabuf_devices vfio)
 		;;
 	*) return ;;

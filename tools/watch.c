@@ -3,21 +3,24 @@
  * The driver's tracepoints as they happen, through a trace instance of our own,
  * so that no other user of tracing is disturbed.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
 
 #define TRACEFS		"/sys/kernel/tracing"
+#define INSTANCES	TRACEFS "/instances"
+#define PREFIX		PROGRAM "."
 #define SYSTEM		"events/vfio_pci_dmabuf_mmap"
 
 static volatile sig_atomic_t stop;
@@ -28,20 +31,64 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static int make_instance(char instance[PATH_MAX], const char *bdf)
+/*
+ * An instance is locked by the process that made it: one that can be locked is
+ * left over from a process that was killed.
+ */
+static void remove_stale_instances(void)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool stale;
+	int fd;
+	DIR *d;
+
+	d = opendir(INSTANCES);
+	while (d && (entry = readdir(d))) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		snprintf(path, sizeof(path), INSTANCES "/%s", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		stale = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+		if (fd >= 0)
+			close(fd);
+		if (stale)
+			rmdir(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Returns its directory, locked, or -1. */
+static int make_instance(char instance[PATH_MAX])
+{
+	int all, fd = -1;
+
+	/* Nobody takes it for stale before it is locked. */
+	all = open(INSTANCES, O_RDONLY | O_CLOEXEC);
+	if (all < 0 || flock(all, LOCK_EX)) {
+		fail("cannot open " INSTANCES ": %s", strerror(errno));
+		goto out;
+	}
+	remove_stale_instances();
+	snprintf(instance, PATH_MAX, INSTANCES "/" PREFIX "%d", getpid());
+	if (!mkdir(instance, 0700))
+		fd = open(instance, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail("cannot make %s: %s", instance, strerror(errno));
+	else
+		flock(fd, LOCK_EX);
+out:
+	if (all >= 0)
+		close(all);
+	return fd;
+}
+
+static int enable_events(const char *instance, const char *bdf)
 {
 	char filter[64];
-	int ret;
+	int ret = 0;
 
-	if (access(TRACEFS "/instances", F_OK))
-		return fail("tracefs is not mounted at " TRACEFS);
-	if (access(TRACEFS "/" SYSTEM, F_OK))
-		return fail("there are no events to watch: " OUR_DRIVER " is not loaded");
-	snprintf(instance, PATH_MAX, TRACEFS "/instances/vfio-dmabuf.%d",
-		 getpid());
-	if (mkdir(instance, 0700))
-		return fail("cannot make %s: %s", instance, strerror(errno));
-	ret = 0;
 	if (bdf) {
 		snprintf(filter, sizeof(filter), "device == \"%s\"", bdf);
 		ret = write_text(filter, "%s/" SYSTEM "/filter", instance);
@@ -50,57 +97,48 @@ static int make_instance(char instance[PATH_MAX], const char *bdf)
 		ret = write_text("1", "%s/" SYSTEM "/enable", instance);
 	if (!ret)
 		return DONE;
-	rmdir(instance);
 	return fail("cannot turn the events on: %s", strerror(-ret));
 }
 
 struct event {
-	char *task;
-	char *pid;
-	char *time;
-	char *name;
+	char task[17];
+	int pid;
+	char time[32];
+	char name[32];
 	char *device;
 	char *fields;
 };
 
 /* The kernel notes the names of tasks as they are switched, so it may lack one. */
-static char *task_name(char *task, const char *pid)
+static void name_task(struct event *e)
 {
-	static char comm[NAME_LEN];
+	char comm[NAME_LEN];
 
-	if (strcmp(task, "<...>") ||
-	    read_text(comm, sizeof(comm), "/proc/%s/comm", pid))
-		return task;
-	return comm;
+	if (!strcmp(e->task, "<...>") &&
+	    !read_text(comm, sizeof(comm), "/proc/%d/comm", e->pid))
+		snprintf(e->task, sizeof(e->task), "%.16s", comm);
 }
 
-/* "    vend-253   [000] .....   12.345: vpdm_export: 0000:00:01.0 ino=3 ..." */
+/*
+ * "            vend-253     [000] .....    12.345678: vpdm_export: 0000:00:01.0 ino=3 ..."
+ * The task's name may have anything in it, but always takes 16 places.
+ */
 static bool split(char *line, struct event *e)
 {
-	char *cpu = strstr(line, " ["), *at;
+	int at = 0;
 
-	e->name = strstr(line, ": vpdm_");
-	if (!cpu || !e->name)
+	if (strlen(line) < 17 || line[16] != '-' ||
+	    sscanf(line + 17, "%d [%*d] %*s %31[0-9.]: vpdm_%31[^:]: %n",
+		   &e->pid, e->time, e->name, &at) != 3 || !at)
 		return false;
-	*e->name = '\0';
-	e->name += strlen(": vpdm_");
-	e->time = strrchr(cpu, ' ');
-	*cpu = '\0';
-	while (cpu > line && cpu[-1] == ' ')
-		*--cpu = '\0';
-	e->pid = strrchr(line, '-');
-	at = strchr(e->name, ':');
-	if (!e->time || !e->pid || !at)
-		return false;
-	*e->pid++ = '\0';
-	e->time++;
-	*at = '\0';
-	e->device = at + 2;
+	line[16] = '\0';
+	snprintf(e->task, sizeof(e->task), "%s", line + strspn(line, " "));
+	e->device = line + 17 + at;
 	e->fields = strchr(e->device, ' ');
 	if (!e->fields)
 		return false;
 	*e->fields++ = '\0';
-	e->task = task_name(line + strspn(line, " "), e->pid);
+	name_task(e);
 	return true;
 }
 
@@ -109,54 +147,62 @@ static bool is_number(const char *text)
 	return *text && strspn(text, "0123456789") == strlen(text);
 }
 
-static void show_json(struct event *e)
+static json_t *value_json(const char *value)
+{
+	return is_number(value) ? json_integer(strtoull(value, NULL, 10)) :
+				  json_text(value);
+}
+
+static int show_json(struct event *e)
 {
 	char *field, *rest = e->fields, *value;
+	json_t *object;
 
-	json_open(NULL, '{');
-	json_string("time", e->time);
-	json_string("event", e->name);
-	json_string("device", e->device);
-	json_string("comm", e->task);
-	json_number("pid", strtoul(e->pid, NULL, 10));
+	object = json_pack("{s:s, s:s, s:s, s:o, s:i}", "time", e->time,
+			   "event", e->name, "device", e->device,
+			   "comm", json_text(e->task), "pid", e->pid);
 	while ((field = strtok_r(rest, " \n", &rest))) {
 		value = strchr(field, '=');
 		if (!value)
 			continue;
 		*value++ = '\0';
-		if (is_number(value))
-			json_number(field, strtoull(value, NULL, 10));
-		else
-			json_string(field, value);
+		json_object_set_new(object, field, value_json(value));
 	}
-	json_close('}');
-	json_end();
+	return json_print(object);
 }
 
-/* Whether it was an event. */
-static bool show(char *line)
+static int show(struct event *e)
+{
+	if (json)
+		return show_json(e);
+	print("%s %s %-8s %s  (%s, pid %d)\n", e->time, e->device, e->name,
+	      e->fields, e->task, e->pid);
+	return flushed(DONE);
+}
+
+/* What else it says is that events were lost. */
+static int show_line(char *line, unsigned long *left)
 {
 	struct event e;
 
-	if (!split(line, &e))
-		return false;
-	if (json)
-		show_json(&e);
-	else
-		printf("%s %s %-8s %s  (%s, pid %s)\n", e.time, e.device,
-		       e.name, e.fields, e.task, e.pid);
-	fflush(stdout);
-	return true;
+	if (!split(line, &e)) {
+		if (line[0])
+			note("%s", line);
+		return DONE;
+	}
+	--*left;
+	return show(&e);
 }
 
-static int follow(int pipe, unsigned long count)
+/* Until @left events were shown. */
+static int follow(int pipe, unsigned long left)
 {
 	struct pollfd p = { .fd = pipe, .events = POLLIN };
 	char text[16384], *line, *next;
 	size_t used = 0;
 	ssize_t n;
 
-	while (!stop) {
+	while (!stop && left) {
 		/* Not a blocking read: it would not see a signal in time. */
 		if (poll(&p, 1, 200) <= 0)
 			continue;
@@ -168,11 +214,11 @@ static int follow(int pipe, unsigned long count)
 				   DONE;
 		used += n;
 		text[used] = '\0';
-		for (line = text; (next = strchr(line, '\n'));
+		for (line = text; left && (next = strchr(line, '\n'));
 		     line = next + 1) {
 			*next = '\0';
-			if (show(line) && count && !--count)
-				return DONE;
+			if (show_line(line, &left))
+				return FAILED;
 		}
 		used -= line - text;
 		memmove(text, line, used);
@@ -180,59 +226,95 @@ static int follow(int pipe, unsigned long count)
 	return DONE;
 }
 
-static int watch(const char *bdf, unsigned long count)
+static void catch_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-	char instance[PATH_MAX], path[PATH_MAX + 16];
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	struct sigaction sa = { .sa_handler = on_signal }, old;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
+		sigaction(signals[i], &sa, &old);
+		/* As nohup wants it. */
+		if (signals[i] == SIGHUP && old.sa_handler == SIG_IGN)
+			sigaction(signals[i], &old, NULL);
+	}
+}
+
+static int watch_instance(const char *instance, const char *bdf,
+			  unsigned long count)
+{
+	char path[PATH_MAX + 16];
 	int pipe, ret;
 
-	ret = make_instance(instance, bdf);
-	if (ret)
-		return ret;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGPIPE, &sa, NULL);
+	if (enable_events(instance, bdf))
+		return FAILED;
 	snprintf(path, sizeof(path), "%s/trace_pipe", instance);
 	pipe = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (pipe < 0) {
-		ret = fail("cannot open %s: %s", path, strerror(errno));
-	} else {
-		if (!json)
-			note("watching; interrupt to end");
-		ret = follow(pipe, count);
-		close(pipe);
-	}
+	if (pipe < 0)
+		return fail("cannot open %s: %s", path, strerror(errno));
+	if (!json)
+		note("watching; interrupt to end");
+	ret = follow(pipe, count);
+	close(pipe);
+	return ret;
+}
+
+static int watch(const char *bdf, unsigned long count)
+{
+	char instance[PATH_MAX];
+	int fd, ret;
+
+	if (access(INSTANCES, F_OK))
+		return fail("tracefs is not mounted at " TRACEFS);
+	if (access(TRACEFS "/" SYSTEM, F_OK))
+		return fail("there are no events to watch: " OUR_DRIVER " is not loaded");
+	catch_signals();
+	fd = make_instance(instance);
+	if (fd < 0)
+		return FAILED;
+	ret = watch_instance(instance, bdf, count);
+	close(fd);
 	rmdir(instance);
 	return ret;
+}
+
+static void check_driver(const char *bdf)
+{
+	char driver[NAME_LEN];
+
+	pci_driver(bdf, driver);
+	if (strcmp(driver, OUR_DRIVER))
+		note("%s is bound to %s: it has no events until " OUR_DRIVER " has it",
+		     bdf, driver[0] ? driver : "no driver");
 }
 
 int cmd_watch(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "count", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
+		OPTION_JSON,
+		OPTION_HELP,
 		{ }
 	};
-	unsigned long count = 0;
+	unsigned long count = ULONG_MAX;
 	char bdf[BDF_LEN];
-	int c;
+	int c, ret;
 
-	while ((c = getopt_long(argc, argv, "n:j", options, NULL)) != -1) {
-		if (c == 'j') {
-			json = true;
-		} else if (c == 'n' && is_number(optarg)) {
-			count = strtoul(optarg, NULL, 10);
-		} else {
-			return c == 'n' ?
-			       usage_error("--count takes a number") : USAGE;
-		}
+	while ((c = next_option(argc, argv, "n:hj", options)) != -1) {
+		if (c != 'n')
+			return USAGE;
+		count = is_number(optarg) ? strtoul(optarg, NULL, 10) : 0;
+		if (!count)
+			return usage_error("--count takes a number, 1 or more");
 	}
 	if (argc - optind > 1)
 		return usage_error("watch takes one device, or none for all");
-	if (optind < argc && parse_bdf(argv[optind], bdf))
-		return usage_error("\"%s\" is not a PCI address",
-				   argv[optind]);
+	ret = optind < argc ? parse_device(argv[optind], bdf) : DONE;
+	if (ret)
+		return ret;
 	if (!is_root("watch"))
 		return FAILED;
+	if (optind < argc)
+		check_driver(bdf);
 	return watch(optind < argc ? bdf : NULL, count);
 }

@@ -51,14 +51,22 @@ static inline void make_dir(const char *path)
 	mkdir(full, 0700);
 }
 
-static inline void make_link(const char *path, const char *target)
+/* A link to what is not in this machine, or to nothing. */
+static inline void make_raw_link(const char *path, const char *target)
 {
-	char full[PATH_MAX], to[PATH_MAX];
+	char full[PATH_MAX];
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
-	snprintf(to, sizeof(to), "%s%s", root, target);
-	if (symlink(to, full))
+	if (symlink(target, full))
 		bail_out("symlink");
+}
+
+static inline void make_link(const char *path, const char *target)
+{
+	char to[PATH_MAX];
+
+	snprintf(to, sizeof(to), "%s%s", root, target);
+	make_raw_link(path, to);
 }
 
 static inline void make_file(const char *path, const char *text)
@@ -70,6 +78,14 @@ static inline void make_file(const char *path, const char *text)
 	f = fopen(full, "w");
 	if (!f || fputs(text, f) < 0 || fclose(f))
 		bail_out("file");
+}
+
+static inline void remove_file(const char *path)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	unlink(full);
 }
 
 #endif /* _SELFTESTS_UNIT_FAKE_H */

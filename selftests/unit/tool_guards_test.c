@@ -3,14 +3,16 @@
  * When the tool leaves a device with its driver: a machine made of files, with
  * a disk, a RAID on it, an NVMe disk of many paths, and a bond of NICs.
  */
-#include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "lib/bdf.c"
 #include "tools/text.c"
+#include "tools/print.c"
+#include "tools/nonames.c"
 #include "tools/pci.c"
+#include "tools/buffers.c"
 #include "tools/procs.c"
+#include "tools/users.c"
 #include "tools/guards.c"
 #include "tap.h"
 #include "fake.h"
@@ -19,12 +21,6 @@
 #define NVME	"0000:00:11.0"
 #define NIC	"0000:00:12.0"
 #define IDLE	"0000:00:13.0"
-
-int fail(const char *fmt, ...)
-{
-	(void)fmt;
-	return FAILED;
-}
 
 #define PCI	"/sys/devices/pci0000:00/"
 #define SDA	PCI DISK "/ata1/block/sda"
@@ -129,32 +125,114 @@ static void test_routes(void)
 	   "not for another IPv6 route");
 }
 
+static bool used(const char *bdf, const char *by)
+{
+	why[0] = '\0';
+	return guard_in_use(bdf, why, sizeof(why)) == -EBUSY && strstr(why, by);
+}
+
+static bool unused(const char *bdf)
+{
+	return !guard_in_use(bdf, why, sizeof(why));
+}
+
+static void make_process(int pid, const char *comm)
+{
+	static const char * const dirs[] = { "fd", "fdinfo" };
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, dirs[i]);
+		make_dir(path);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	make_file(path, comm);
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	make_file(path, "");
+}
+
+static void make_device(const char *bdf, const char *group)
+{
+	char path[PATH_MAX], dir[PATH_MAX], to[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
+	snprintf(dir, sizeof(dir), PCI "%s", bdf);
+	make_link(path, dir);
+	if (!group)
+		return;
+	snprintf(path, sizeof(path), PCI "%s/iommu_group", bdf);
+	snprintf(to, sizeof(to), "/sys/kernel/iommu_groups/%s", group);
+	make_dir(to);
+	make_link(path, to);
+}
+
+/* Nodes that every machine has play VFIO's: the numbers decide, not the names. */
+static void test_nodes(void)
+{
+	make_dir("/sys/dev/char");
+	make_link("/sys/dev/char/1:3", "/sys/devices/virtual/vfio/5");
+	make_link("/sys/dev/char/1:5", PCI NIC "/vfio-dev/vfio0");
+	make_link("/sys/dev/char/1:7", PCI NVME "/nvme/nvme0");
+	ok(unused(DISK) && unused(NIC), "nobody uses it");
+	make_raw_link("/proc/17/fd/3", "/dev/null");
+	ok(used(DISK, "a driver (pid 17)"), "a process has its group open");
+	ok(unused(NIC), "not of a device without");
+	make_raw_link("/proc/17/fd/4", "/dev/zero");
+	ok(used(NIC, "a driver (pid 17)"), "a process has its cdev open");
+	make_raw_link("/proc/17/fd/5", "/dev/full");
+	ok(used(NVME, "a driver (pid 17)"), "or a node of its old driver's");
+	make_link("/sys/dev/char/1:8", "/sys/devices/virtual/vfio/noiommu-6");
+	make_raw_link("/proc/18/fd/3", "/dev/random");
+	ok(used(IDLE, "another (pid 18)"), "a group without an IOMMU");
+	remove_file("/proc/17/fd/3");
+	remove_file("/proc/17/fd/4");
+	remove_file("/proc/17/fd/5");
+	remove_file("/proc/18/fd/3");
+}
+
+static void test_device_fds(void)
+{
+	make_raw_link("/proc/17/fd/4", "anon_inode:[vfio-device]");
+	make_file("/proc/17/fdinfo/4",
+		  "pos:\t0\nvfio-device-syspath: /sys" PCI "0000:00:1c.0/" NIC "\n");
+	ok(used(NIC, "a driver (pid 17)"), "a process has the device open");
+	ok(unused("0000:00:1c.0") && unused(DISK), "no other's");
+	remove_file("/proc/17/fd/4");
+}
+
+#define MAPS(file)	"7f1c2000-7f1c3000 r--p 00000000 08:01 1043 /usr/lib/x.so\n" \
+			"7f1c4000-7f1c5000 rw-s 00000000 00:0e 77      " file "\n"
+#define BUFFERS	"inode kind bar size ranges memattr state vmas attachments mappings name\n"
+
+static void test_mappings(void)
+{
+	make_file("/proc/17/maps", MAPS("/dmabuf:vfio0:" NIC "/2"));
+	make_dir(OUR_DEBUGFS "/" NIC);
+	make_file(OUR_DEBUGFS "/" NIC "/buffers",
+		  BUFFERS "77 export 2 4096 1 NC live 1 0 0 vfio0:" NIC "/2\n");
+	ok(unused(NIC), "a mapping of an export keeps no device open");
+	make_file(OUR_DEBUGFS "/" NIC "/buffers",
+		  BUFFERS "77 bar 2 4096 1 NC live 1 0 0 vfio0:" NIC "/2\n");
+	ok(used(NIC, "a driver (pid 17)"), "a mapping of the BAR does");
+	ok(unused(DISK), "not another device");
+	make_file("/proc/17/maps", MAPS("/sys" PCI NIC "/resource2_wc"));
+	ok(used(NIC, "a driver (pid 17)"), "a mapping of a file in /sys");
+	make_file("/proc/17/maps", "");
+}
+
 static void test_users(void)
 {
-	make_dir("/proc/17/fd");
-	make_dir("/proc/17/fdinfo");
-	make_file("/proc/17/comm", "a driver\n");
-	make_file("/proc/17/maps", "");
 	make_dir("/sys/bus/pci/devices");
-	make_dir("/sys/kernel/iommu_groups/5");
-	make_link("/sys/bus/pci/devices/" DISK, PCI DISK);
-	make_link(PCI DISK "/iommu_group", "/sys/kernel/iommu_groups/5");
-	make_link("/sys/bus/pci/devices/" NIC, PCI NIC);
-
-	if (chdir(root) || symlink("/dev/vfio/6", "proc/17/fd/2"))
-		bail_out("symlink");
-	ok(!guard_in_use(DISK, why, sizeof(why)), "nobody uses it");
-	if (symlink("/dev/vfio/5", "proc/17/fd/3"))
-		bail_out("symlink");
-	ok(guard_in_use(DISK, why, sizeof(why)) == -EBUSY &&
-	   strstr(why, "a driver (pid 17)"), "a process has its group open");
-	ok(!guard_in_use(NIC, why, sizeof(why)), "not of a device without");
-	if (symlink("anon_inode:[vfio-device]", "proc/17/fd/4"))
-		bail_out("symlink");
-	make_file("/proc/17/fdinfo/4",
-		  "pos:\t0\nvfio-device-syspath: /sys" PCI NIC "/vfio-dev/vfio0\n");
-	ok(guard_in_use(NIC, why, sizeof(why)) == -EBUSY,
-	   "a process has the device open");
+	make_device(DISK, "5");
+	make_device(IDLE, "6");
+	make_device(NIC, NULL);
+	make_device(NVME, NULL);
+	make_process(17, "a driver\n");
+	make_process(18, "another\n");
+	test_nodes();
+	test_device_fds();
+	test_mappings();
 }
 
 static void test_sizes(void)
@@ -188,7 +266,7 @@ int main(void)
 {
 	sys_root = make_root();
 	make_machine();
-	plan(19);
+	plan(27);
 	test_disks();
 	test_routes();
 	test_users();
