@@ -9,13 +9,18 @@ export BUILD KERNELS V
 
 all: modules
 
+# What the caller says about the compiler wins.
+ifeq ($(origin LLVM) $(origin CC),undefined default)
+llvm = llvm=$$(sh $(CURDIR)/probes/llvm $(KDIR)) &&
+endif
+
 modules: | kdir
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
 
 # The kernel's makefiles leave depmod out where the headers have no System.map:
 # Debian's have none.
 modules_install: | kdir
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
 	depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) \
 		$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 
@@ -48,11 +53,12 @@ include $(wildcard $(CURDIR)/*/targets.mk $(CURDIR)/selftests/*/targets.mk)
 
 help:
 	@echo 'For the kernel that runs here, or the headers of KDIR=:'
-	@echo '  make                  vfio-pci-dmabuf-mmap.ko'
+	@echo '  make                  vfio-pci-dmabuf-mmap.ko, as "make modules"; LLVM=1 or'
+	@echo '                        CC= if not by the compiler that built the kernel'
 	@echo '  make modules_install  install it, as root'
 	@echo '  make clean            remove what "make" made'
-	@echo '  make dkms-install     through DKMS, for all kernels, as root;'
-	@echo '                        dkms-uninstall takes it away'
+	@echo '  make dkms-install     through DKMS, for all kernels, as root'
+	@echo '  make dkms-uninstall   take it away'
 	@echo
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
 	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
@@ -60,9 +66,17 @@ help:
 	@echo '  make check            the tests, on 7.2, 7.3 and 6.12; KERNELS="7.2 ..." on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
+	@echo '  make check-debug      the tests on a kernel with KASAN, lockdep and kmemleak'
+	@echo '  make check-kcsan      those that race, on a kernel that looks for data races'
+	@echo '  make check-arm64      the tests on arm64'
+	@echo '  make check-static     sparse, clang, checkpatch and others; T=checkpatch that one'
 	@echo '  make check-tracing    the commands of Documentation/tracing.rst'
+	@echo '  make check-packages   the packages and DKMS, tried in scratch systems, as root'
+	@echo '  make coverage         which lines of the driver the tests run'
+	@echo '  make fuzz             random calls, and random tables of ranges'
 	@echo '  make bench            figures, against stock vfio-pci'
-	@echo '  make deb              Debian packages, as root; check-packages tries them'
+	@echo '  make bench-doc        put them into Documentation/'
+	@echo '  make deb              Debian packages for this release, as root'
 	@echo '  make docs             the documentation as web pages'
 	@echo '  make shell            a shell in the machine'
 	@echo '  make update           newer kernels, if Debian has some'

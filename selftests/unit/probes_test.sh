@@ -58,6 +58,8 @@ prints() {
 # Kbuild as the kernel's makefiles read it. kbuild PROBES-AND-KBUILD [CC]
 kbuild() {
 	cat >"$work/Makefile" <<-END
+	comma := ,
+	CONFIG_CC_IS_CLANG := ${is_clang:-}
 	KBUILD_MODULES := 1
 	CONFIG_SHELL := sh
 	KERNELRELEASE := 9.9
@@ -183,7 +185,18 @@ kbuild_without_probes_stops() {
 	kbuild "$work/bare" 2>&1 | grep 'Linux 9.9: the probes did not run'
 }
 
-plan 17
+# The compiler here is called neither.
+kbuild_names_the_wrong_compiler() {
+	REFUSES=headers
+	is_clang=y kbuild "$src" 2>&1 |
+		grep "clang built the kernel and $work/cc is gcc, see LLVM="
+	kbuild "$src" 2>&1 | grep -F 'of this kernel, see above.  Stop'
+	echo 'clang version 19' >"$work/version"
+	kbuild "$src" 2>&1 |
+		grep "gcc built the kernel and $work/cc is clang, see LLVM="
+}
+
+plan 18
 check lists_what_compiles lists_what_compiles
 check compiles_each_once compiles_each_once
 check needs_are_told_what_there_is needs_are_told_what_there_is
@@ -204,4 +217,5 @@ check no_folder_to_write_to no_folder_to_write_to
 check on_a_noexec_mount on_a_noexec_mount
 check kbuild_stops_with_the_words kbuild_stops_with_the_words
 check kbuild_without_probes_stops kbuild_without_probes_stops
-[ $failed = 0 ]
+check kbuild_names_the_wrong_compiler kbuild_names_the_wrong_compiler
+[ "$failed" = 0 ]
