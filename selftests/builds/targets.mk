@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The module, built for all kernels whose headers Debian has.
+
+check-builds:
+	@selftests/builds/check $(T)
+
+.PHONY: check-builds
