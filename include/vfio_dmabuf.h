@@ -393,6 +393,9 @@ int vfio_dmabuf_write(volatile void *dst, const void *src, size_t length);
  * For mappings that vfio_dmabuf_bar_map() did not make. The library reads BAR
  * and offset from /proc/self/maps, but must be told the device: the kernel shows
  * all VFIO devices under one inode, and any process can choose a DMABUF's name.
+ *
+ * Return: 0; -EOPNOTSUPP where BAR and offset are not shown, with vfio-pci before
+ * Linux 6.10; -EINVAL if it is not a mapping of a BAR of @dev.
  */
 int vfio_dmabuf_add_mapping(struct vfio_dmabuf_device *dev, void *addr,
 			    size_t length);

@@ -33,6 +33,7 @@ struct vd_mapping {
 	unsigned int bar;
 	uint64_t offset;
 	/* As maps shows it: tells whether something else took its place. */
+	uint64_t shown;
 	dev_t st_dev;
 	ino_t st_ino;
 	bool ours;

@@ -28,7 +28,7 @@ static bool still_there(const struct vd_mapping *m, const struct vd_vma *vma,
 	return vma->st_dev == m->st_dev && vma->st_ino == m->st_ino &&
 	       vd_vma_is_vfio(vma) &&
 	       vma->offset + (addr - vma->start) ==
-	       m->dev->bar[m->bar].offset + m->offset + (addr - m->addr);
+	       m->shown + (addr - m->addr);
 }
 
 static int lookup_bar(struct vfio_dmabuf_ctx *ctx, const struct vd_maps *maps,

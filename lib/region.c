@@ -61,27 +61,6 @@ int vfio_dmabuf_bar_info(struct vfio_dmabuf_device *dev, unsigned int bar,
 	return 0;
 }
 
-static int add_mapping(struct vfio_dmabuf_device *dev, uintptr_t addr,
-		       size_t length, const struct vd_vma *vma,
-		       unsigned int bar, bool ours)
-{
-	struct vd_mapping *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		return vd_error(dev->ctx, ENOMEM, "out of memory");
-	m->dev = dev;
-	m->addr = addr;
-	m->length = length;
-	m->bar = bar;
-	m->offset = vma->offset + (addr - vma->start) - dev->bar[bar].offset;
-	m->st_dev = vma->st_dev;
-	m->st_ino = vma->st_ino;
-	m->ours = ours;
-	m->next = dev->ctx->mappings;
-	dev->ctx->mappings = m;
-	return 0;
-}
-
 /*
  * The name of a DMABUF-backed BAR mapping says "vfio0:BDF/BAR", and that of an
  * export does too. Catch what contradicts the caller.
@@ -116,42 +95,107 @@ static int find_bar(struct vfio_dmabuf_device *dev, uint64_t offset,
 }
 
 static int recognise(struct vfio_dmabuf_device *dev, const struct vd_maps *maps,
-		     uintptr_t addr, size_t length, bool ours)
+		     struct vd_mapping *m)
 {
-	const struct vd_vma *vma = vd_maps_find(maps, addr);
-	size_t page = vd_page_size();
+	const struct vd_vma *vma = vd_maps_find(maps, m->addr);
 	int bar;
 
-	length = (length + page - 1) & ~(page - 1);
-	if (!length || !vma || vma->end - addr < length ||
+	if (!m->length || !vma || vma->end - m->addr < m->length ||
 	    !vd_vma_is_vfio(vma))
 		return vd_error(dev->ctx, EINVAL, "0x%zx bytes at 0x%lx are not one mapping of a VFIO device",
-				length, (unsigned long)addr);
-	bar = find_bar(dev, vma->offset + (addr - vma->start), length);
+				m->length, (unsigned long)m->addr);
+	m->shown = vma->offset + (m->addr - vma->start);
+	m->st_dev = vma->st_dev;
+	m->st_ino = vma->st_ino;
+	if (m->ours)
+		return 0;
+	bar = find_bar(dev, m->shown, m->length);
 	if (bar < 0 || !name_agrees(dev, vma, bar))
 		return vd_error(dev->ctx, EINVAL, "the mapping \"%s\" at 0x%lx is not of a BAR of %s",
-				vma->name, (unsigned long)addr, dev->bdf);
-	return add_mapping(dev, addr, length, vma, bar, ours);
+				vma->name, (unsigned long)m->addr, dev->bdf);
+	m->bar = bar;
+	m->offset = m->shown - dev->bar[bar].offset;
+	return 0;
 }
 
-static int record(struct vfio_dmabuf_device *dev, uintptr_t addr,
-		  size_t length, bool ours)
+/* Where it is @ours, the caller has filled in BAR and offset. */
+static int record(struct vfio_dmabuf_device *dev, const struct vd_mapping *known)
 {
+	size_t page = vd_page_size();
 	struct vd_maps maps;
+	struct vd_mapping *m;
 	int ret;
 
+	m = malloc(sizeof(*m));
+	if (!m)
+		return vd_error(dev->ctx, ENOMEM, "out of memory");
+	*m = *known;
+	m->dev = dev;
+	m->length = (m->length + page - 1) & ~(page - 1);
 	ret = vd_maps_read(&maps);
-	if (ret)
+	if (ret) {
+		free(m);
 		return vd_error(dev->ctx, -ret, "cannot read /proc/self/maps");
-	ret = recognise(dev, &maps, addr, length, ours);
+	}
+	ret = recognise(dev, &maps, m);
 	vd_maps_free(&maps);
-	return ret;
+	if (ret) {
+		free(m);
+		return ret;
+	}
+	m->next = dev->ctx->mappings;
+	dev->ctx->mappings = m;
+	return 0;
+}
+
+static bool shown_at(const void *addr, uint64_t offset)
+{
+	const struct vd_vma *vma;
+	struct vd_maps maps;
+	bool same;
+
+	if (vd_maps_read(&maps))
+		return false;
+	vma = vd_maps_find(&maps, (uintptr_t)addr);
+	same = vma && vma->offset + ((uintptr_t)addr - vma->start) == offset;
+	vd_maps_free(&maps);
+	return same;
+}
+
+/*
+ * vfio-pci before Linux 6.10 shows a physical address as the offset, which may
+ * look like a place in another BAR. See what it does with a mapping of our own.
+ */
+static bool shows_offsets(struct vfio_dmabuf_device *dev)
+{
+	size_t page = vd_page_size();
+	unsigned int i;
+	void *addr;
+	bool shows;
+
+	for (i = 0; i < VD_NR_BARS; i++) {
+		if (!(dev->bar[i].flags & VFIO_REGION_INFO_FLAG_MMAP))
+			continue;
+		addr = mmap(NULL, page, PROT_READ, MAP_SHARED, dev->fd,
+			    dev->bar[i].offset);
+		if (addr == MAP_FAILED)
+			continue;
+		shows = shown_at(addr, dev->bar[i].offset);
+		munmap(addr, page);
+		return shows;
+	}
+	return false;
 }
 
 int vfio_dmabuf_add_mapping(struct vfio_dmabuf_device *dev, void *addr,
 			    size_t length)
 {
-	return record(dev, (uintptr_t)addr, length, false);
+	struct vd_mapping m = { .addr = (uintptr_t)addr, .length = length };
+
+	if (!shows_offsets(dev))
+		return vd_error(dev->ctx, EOPNOTSUPP, "%s: its driver does not show what part of which BAR is mapped, as vfio-pci before Linux 6.10; use vfio_dmabuf_bar_map()",
+				dev->bdf);
+	return record(dev, &m);
 }
 
 static size_t drop_mapping(struct vfio_dmabuf_device *dev, void *addr,
@@ -196,6 +240,12 @@ void vd_forget_mappings(struct vfio_dmabuf_device *dev)
 int vfio_dmabuf_bar_map(struct vfio_dmabuf_device *dev, unsigned int bar,
 			uint64_t offset, size_t length, int prot, void **addr)
 {
+	struct vd_mapping m = {
+		.length = length,
+		.bar = bar,
+		.offset = offset,
+		.ours = true,
+	};
 	uint64_t size;
 	void *at;
 	int ret;
@@ -215,7 +265,8 @@ int vfio_dmabuf_bar_map(struct vfio_dmabuf_device *dev, unsigned int bar,
 		return vd_last_error(dev->ctx, "%s: cannot map BAR %u",
 				     dev->bdf, bar);
 	}
-	ret = record(dev, (uintptr_t)at, length, true);
+	m.addr = (uintptr_t)at;
+	ret = record(dev, &m);
 	if (ret) {
 		munmap(at, length);
 		return ret;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "vfio_test.h"
@@ -24,4 +25,14 @@ bool vt_ask_host(const char *command)
 		return true;
 	vt_log("host: %s: %s", command, reply);
 	return false;
+}
+
+bool vt_kernel_before(unsigned int major, unsigned int minor)
+{
+	unsigned int m = 0, n = 0;
+	struct utsname name;
+
+	if (!uname(&name))
+		sscanf(name.release, "%u.%u", &m, &n);
+	return m < major || (m == major && n < minor);
 }

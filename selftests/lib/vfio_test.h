@@ -249,6 +249,8 @@ int vt_recv_fd(int sock);
 
 /* What only the machine's host can do, see selftests/vm/README. */
 bool vt_ask_host(const char *command);
+/* For what only the version tells, such as how the kernel shows a mapping. */
+bool vt_kernel_before(unsigned int major, unsigned int minor);
 
 /* time.c */
 
