@@ -113,7 +113,7 @@ static int bind_iommufd(struct vt_device *d)
 		.old.argsz = d->token ? sizeof(bind) : sizeof(bind.old),
 		.old.flags = d->token ? 1 : 0,
 		.old.iommufd = d->iommufd,
-		.token = (__u64)d->token,
+		.token = (size_t)d->token,
 	};
 
 	if (ioctl(d->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind))
@@ -238,7 +238,7 @@ int vt_dma_map(const struct vt_device *d, void *addr, size_t size, __u64 iova)
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (__u64)addr,
+		.vaddr = (size_t)addr,
 		.iova = iova,
 		.size = size,
 	};

@@ -138,7 +138,7 @@ int vt_edu_dma(int edu, __u32 handle, __u32 flags, __u64 offset, void *data,
 		.flags = flags,
 		.offset = offset,
 		.len = len,
-		.data = (__u64)data,
+		.data = (size_t)data,
 	};
 
 	return call(edu, VPDM_EDU_DMA, &arg);

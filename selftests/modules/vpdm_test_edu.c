@@ -809,6 +809,7 @@ static const struct file_operations vpdm_fops = {
 	.open = vpdm_open,
 	.release = vpdm_release,
 	.unlocked_ioctl = vpdm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };
 
 /* The device */

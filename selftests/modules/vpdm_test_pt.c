@@ -258,6 +258,7 @@ static int vpdm_pt_mmap(struct file *file, struct vm_area_struct *vma)
 static const struct file_operations vpdm_pt_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vpdm_pt_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vpdm_pt_mmap,
 };
 
