@@ -811,4 +811,39 @@ TEST_F(tool, watch_needs_a_device)
 	SAYS("no PCI device 0000:77:00.0");
 }
 
+/* The user of a PF has set a token. */
+FIXTURE(tool_vf) {
+	struct vt_device pf;
+	char bdf[16];
+	char out[1024];
+};
+
+FIXTURE_SETUP(tool_vf)
+{
+	static unsigned char token[VT_TOKEN_SIZE] = "0123456789abcde";
+
+	ASSERT_EQ(vt_open(&self->pf, vt_bdf("SRIOV"), VT_DRIVER), 0);
+	ASSERT_EQ(vt_param_set("enable_sriov", "1"), 0);
+	ASSERT_EQ(vt_set_vfs(self->pf.bdf, 1), 0);
+	ASSERT_EQ(vt_vf_bdf(self->pf.bdf, 0, self->bdf, sizeof(self->bdf)), 0);
+	ASSERT_EQ(vt_feature(self->pf.fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN |
+			     VFIO_DEVICE_FEATURE_SET, token, sizeof(token)), 0);
+	ASSERT_EQ(vt_bind(self->bdf, VT_DRIVER), 0);
+}
+
+FIXTURE_TEARDOWN(tool_vf)
+{
+	vt_close(&self->pf);
+	EXPECT_EQ(vt_set_vfs(vt_bdf("SRIOV"), 0), 0);
+	EXPECT_EQ(vt_param_set("enable_sriov", "0"), 0);
+}
+
+TEST_F(tool_vf, export_takes_a_token)
+{
+	EXPECT_EQ(RUN("export --bar 0 %s true", self->bdf), 1);
+	SAYS("VF token");
+	EXPECT_EQ(RUN("export --bar 0 --vf-token 30313233-3435-3637-3839-616263646500 %s sh -c 'exit 5'",
+		      self->bdf), 5) TH_LOG("%s", self->out);
+}
+
 TEST_HARNESS_MAIN

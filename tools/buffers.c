@@ -11,26 +11,6 @@
 
 #include "tool.h"
 
-static bool is_octal(const char *text)
-{
-	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
-}
-
-/* "\012" and "\134" are the driver's own, so that a name is on one line. */
-static void unescape(char *out, size_t size, const char *text)
-{
-	while (*text && *text != '\n' && size-- > 1) {
-		if (is_octal(text)) {
-			*out++ = (text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				 (text[3] - '0');
-			text += 4;
-		} else {
-			*out++ = *text++;
-		}
-	}
-	*out = '\0';
-}
-
 static bool parse(const char *line, struct buffer *b)
 {
 	unsigned long long size, ranges;
@@ -44,6 +24,7 @@ static bool parse(const char *line, struct buffer *b)
 		return false;
 	b->size = size;
 	b->ranges = ranges;
+	/* Its own are so that a name is on one line. */
 	unescape(b->name, sizeof(b->name), line + name + (line[name] == ' '));
 	return true;
 }

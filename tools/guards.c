@@ -91,15 +91,16 @@ static bool source_is_below(const char *source, const char *bdf)
 }
 
 /* "36 25 8:1 / /mnt rw - ext4 /dev/sda1 rw"; btrfs has numbers of its own */
-static bool mount_is_below(char *line, const char *bdf, char *point)
+static bool mount_is_below(char *line, const char *bdf, char point[PATH_MAX])
 {
-	char source[PATH_MAX];
+	char source[PATH_MAX], escaped[PATH_MAX];
 	unsigned int major, minor;
 	char *dash = strstr(line, " - ");
 
 	if (!dash || sscanf(line, "%*s %*s %u:%u %*s %4095s", &major, &minor,
-			    point) != 3)
+			    escaped) != 3)
 		return false;
+	unescape(point, PATH_MAX, escaped);
 	if (disk_is_below(major, minor, bdf))
 		return true;
 	return sscanf(dash + 3, "%*s %4095s", source) == 1 &&

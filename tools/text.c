@@ -88,6 +88,26 @@ const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool is_octal(const char *text)
+{
+	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
+}
+
+/* The rest of a line in which the kernel has written "\012" and the like. */
+void unescape(char *out, size_t size, const char *text)
+{
+	while (*text && *text != '\n' && size-- > 1) {
+		if (is_octal(text)) {
+			*out++ = (text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				 (text[3] - '0');
+			text += 4;
+		} else {
+			*out++ = *text++;
+		}
+	}
+	*out = '\0';
+}
+
 /* "4096", "0x1000", "4K", "2M", "1G" */
 int parse_size(const char *text, uint64_t *value)
 {

@@ -56,6 +56,7 @@ int write_text(const char *text, const char *fmt, ...)
 int read_link(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *base_name(const char *path);
+void unescape(char *out, size_t size, const char *text);
 int parse_size(const char *text, uint64_t *value);
 const char *size_text(uint64_t size, char buf[32]);
 

@@ -90,6 +90,8 @@ static void test_json(void)
 	   "others are escaped");
 	ok(is_json("a\xff/b", "\"a\\uFFFD/b\""), "a byte that is not of UTF-8");
 	ok(is_json("caf\xc3", "\"caf\\uFFFD\""), "a character that was cut");
+	ok(is_json("\xff\u4e2d", "\"\\uFFFD\\u4E2D\""),
+	   "a long one beside it");
 	ok(is_json("\xed\xa0\x80", "\"\\uFFFD\\uFFFD\\uFFFD\""), "a surrogate");
 	ok(is_json("\xc0\x80", "\"\\uFFFD\\uFFFD\""), "an overlong NUL");
 	ok(is_json("", "\"\""), "nothing");
@@ -139,13 +141,14 @@ static bool is_event(const char *text, const char *task, int pid)
 static void test_events(void)
 {
 	char lost[] = "CPU:0 [LOST 17 EVENTS]";
+	char other[] = "            vend+253    " EVENT;
 	struct event e;
 
 	ok(is_event("            vend-253    " EVENT, "vend", 253), "an event");
 	ok(is_event("  x-1 [000] . 1.-253    " EVENT, "x-1 [000] . 1.", 253) &&
 	   is_event("    : vpdm_zap: -253    " EVENT, ": vpdm_zap: ", 253),
 	   "of a task whose name looks like one");
-	ok(!split(lost, &e), "what is none");
+	ok(!split(lost, &e) && !split(other, &e), "what is none");
 }
 
 static bool are_names(unsigned int vendor_id, unsigned int device_id,
@@ -197,7 +200,7 @@ int main(void)
 	/* The root in which it runs has this locale without a file. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		bail_out("no UTF-8 here");
-	plan(24);
+	plan(25);
 	test_text();
 	test_json();
 	test_buffers();
