@@ -111,9 +111,9 @@ static void happen(void)
 {
 	if (--event_at)
 		return;
+	/* With its group, as a terminal does. */
 	if (event == KILL_PARENT)
-		kill(getppid(), SIGKILL);
-	/* Whoever signals the group of the one that the user started. */
+		kill(-getpgid(getppid()), SIGKILL);
 	else if (event == KILL_WORKER)
 		kill(getpid(), SIGKILL);
 }
@@ -165,6 +165,7 @@ static int run(int (*cmd)(int argc, char **argv), const char *a, const char *b,
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
+		setpgid(0, 0);
 		fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 		if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 			_exit(9);
