@@ -19,16 +19,6 @@
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
 
-/*
- * Where the architecture tracks cache modes by PFN, vmf_insert_pfn*() puts the
- * recorded one in place of that of vm_page_prot.
- */
-#ifdef __HAVE_PFNMAP_TRACKING
-#define vpdm_huge_insert_keeps_prot()	false
-#else
-#define vpdm_huge_insert_keeps_prot()	true
-#endif
-
 #ifdef VPDM_HAVE_NAMED_NS
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
@@ -81,6 +71,12 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 	mmap_assert_write_locked(vma->vm_mm);
 	vma->vm_flags |= flags;
 }
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+	vma->vm_flags &= ~flags;
+}
 #endif
 
 #ifndef VPDM_HAVE_PMDP_GET
@@ -117,9 +113,69 @@ static inline void update_mmu_cache_range(struct vm_fault *vmf,
 #define VPDM_OP_HUGE_FAULT	\
 	.huge_fault		= vpdm_huge_fault,
 #else
-#define pmd_mkspecial(pmd)	(pmd)
 #define VPDM_OP_HUGE_FAULT
 #endif
+
+/* Linux 6.4: huge faults, too, can come with a VMA lock alone. */
+#ifndef VPDM_HAVE_FAULT_VMA_LOCK
+#define FAULT_FLAG_VMA_LOCK	0
+#endif
+
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#define vpdm_has_pmd_entries()	(!arch_needs_pgtable_deposit())
+
+static inline void vpdm_set_pmd(struct vm_area_struct *vma, unsigned long addr,
+				pmd_t *pmd, unsigned long pfn)
+{
+	set_pmd_at(vma->vm_mm, addr, pmd,
+		   pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, vma->vm_page_prot))));
+	update_mmu_cache_pmd(vma, addr, pmd);
+}
+#else
+#define vpdm_has_pmd_entries()	false
+
+static inline void vpdm_set_pmd(struct vm_area_struct *vma, unsigned long addr,
+				pmd_t *pmd, unsigned long pfn)
+{
+}
+#endif
+
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+#define vpdm_has_pud_entries()	true
+
+static inline void vpdm_set_pud(struct vm_area_struct *vma, unsigned long addr,
+				pud_t *pud, unsigned long pfn)
+{
+	set_pud_at(vma->vm_mm, addr, pud,
+		   pud_mkspecial(pud_mkhuge(pfn_pud(pfn, vma->vm_page_prot))));
+	update_mmu_cache_pud(vma, addr, pud);
+}
+#else
+#define vpdm_has_pud_entries()	false
+
+static inline void vpdm_set_pud(struct vm_area_struct *vma, unsigned long addr,
+				pud_t *pud, unsigned long pfn)
+{
+}
+#endif
+
+/*
+ * Whether entries of @order can be had, for an export or a BAR mapping. PUD entries
+ * that are split while another thread walks the page tables can crash a kernel before
+ * 6.12.84; those are among the kernels without DMABUFs of vfio-pci-core's. There, no
+ * subordinate is to get any.
+ */
+static inline bool vpdm_has_entries(unsigned int order, bool is_bar)
+{
+	if (!order)
+		return true;
+	if (order == PMD_ORDER)
+		return vpdm_has_pmd_entries();
+#ifdef VPDM_HAVE_CORE_DMABUF
+	is_bar = true;
+#endif
+	return order == PUD_ORDER && vpdm_has_pud_entries() && is_bar;
+}
 
 /* The second argument is that of __string(). */
 #ifdef VPDM_HAVE_ASSIGN_STR
@@ -142,15 +198,28 @@ static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attachmen
 }
 #endif
 
-/* The address_space by which vfio-pci-core zaps, NULL if by a list of VMAs. */
+/*
+ * The address_space in which vfio-pci-core zaps BAR mappings. NULL where it tells
+ * nobody that memory goes away: the gate is for BAR mappings, too, then.
+ */
 static inline struct address_space *
-vpdm_device_mapping(struct vfio_pci_core_device *core)
+vpdm_core_mapping(struct vfio_pci_core_device *core)
 {
-#ifdef VPDM_HAVE_VMA_LIST
-	return NULL;
-#else
+#ifdef VPDM_HAVE_CORE_DMABUF
 	return core->vdev.inode->i_mapping;
+#else
+	return NULL;
 #endif
+}
+
+/* All of it, as vfio-pci-core does: BAR mappings of a device lie in one place. */
+static inline void vpdm_zap_core_mapping(struct vfio_pci_core_device *core)
+{
+	struct address_space *mapping = vpdm_core_mapping(core);
+	loff_t end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
+
+	if (mapping)
+		unmap_mapping_range(mapping, 0, end, true);
 }
 
 #ifndef VPDM_HAVE_ZAP_SPECIAL
@@ -164,31 +233,6 @@ static inline bool __vfio_pci_memory_enabled(struct vfio_pci_core_device *core)
 
 	return core->pdev->current_state < PCI_D3hot &&
 	       (core->pdev->no_command_memory || command & PCI_COMMAND_MEMORY);
-}
-#endif
-
-#ifndef VPDM_HAVE_VMF_INSERT_PFN
-#ifdef VPDM_HAVE_PFN_T
-#include <linux/pfn_t.h>
-#define vpdm_pfn(pfn)	__pfn_to_pfn_t(pfn, PFN_DEV)
-#else
-#define vpdm_pfn(pfn)	(pfn)
-#endif
-
-/* The caller has checked that memory is enabled, and inserts no order 0. */
-static inline vm_fault_t
-vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *core, struct vm_fault *vmf,
-			unsigned long pfn, unsigned int order)
-{
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
-	if (order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, vpdm_pfn(pfn), false);
-#endif
-#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
-	if (order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, vpdm_pfn(pfn), false);
-#endif
-	return VM_FAULT_FALLBACK;
 }
 #endif
 

@@ -30,7 +30,7 @@ static void vpdm_buffer_show(struct seq_file *m, struct vpdm_buf *buf)
 
 	seq_printf(m, "%lu %s %u %llu %zu %s %s %d %d %d ",
 		   (unsigned long)buf->inode->i_ino,
-		   buf->is_bar ? "bar" : "export", buf->bar,
+		   vpdm_buf_is_bar(buf) ? "bar" : "export", buf->bar,
 		   buf->ranges.pages << PAGE_SHIFT, buf->ranges.nr,
 		   buf->memattr == VFIO_DMA_BUF_MEMATTR_WC ? "WC" : "NC",
 		   vpdm_state_name(buf->state), atomic_read(&buf->vmas),
@@ -45,7 +45,7 @@ static void vpdm_buffer_show(struct seq_file *m, struct vpdm_buf *buf)
 
 static int buffers_show(struct seq_file *m, void *unused)
 {
-	struct vpdm_bufs *bufs = m->private;
+	struct vpdm_buf_list *bufs = m->private;
 	struct vpdm_buf *buf;
 
 	seq_puts(m, "inode kind bar size ranges memattr state vmas attachments mappings name\n");

@@ -15,9 +15,9 @@ static bool plain_export;
 module_param(plain_export, bool, 0644);
 MODULE_PARM_DESC(plain_export, "Offer VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN, vfio-pci-core's own DMABUFs, which cannot be revoked one by one");
 
-struct vpdm_bufs *vpdm_bufs_alloc(struct vfio_pci_core_device *core)
+struct vpdm_buf_list *vpdm_buf_list_create(struct vfio_pci_core_device *core)
 {
-	struct vpdm_bufs *bufs;
+	struct vpdm_buf_list *bufs;
 
 	bufs = kzalloc_obj(*bufs, GFP_KERNEL);
 	if (!bufs)
@@ -25,21 +25,22 @@ struct vpdm_bufs *vpdm_bufs_alloc(struct vfio_pci_core_device *core)
 
 	kref_init(&bufs->kref);
 	bufs->core = core;
-	init_rwsem(&bufs->life);
+	init_rwsem(&bufs->gate);
 	init_rwsem(&bufs->lock);
 	INIT_LIST_HEAD(&bufs->list);
+	init_waitqueue_head(&bufs->wait);
 
 	return bufs;
 }
 
-static void vpdm_bufs_free(struct kref *kref)
+static void vpdm_buf_list_free(struct kref *kref)
 {
-	kfree(container_of(kref, struct vpdm_bufs, kref));
+	kfree(container_of(kref, struct vpdm_buf_list, kref));
 }
 
-void vpdm_bufs_put(struct vpdm_bufs *bufs)
+void vpdm_buf_list_put(struct vpdm_buf_list *bufs)
 {
-	kref_put(&bufs->kref, vpdm_bufs_free);
+	kref_put(&bufs->kref, vpdm_buf_list_free);
 }
 
 /**
@@ -73,9 +74,8 @@ static void vpdm_buf_free(struct kref *kref)
 		dma_buf_put(buf->inner);
 	kvfree(buf->ranges.array);
 	iput(buf->inode);
-	put_device(buf->owner);
 	put_device(buf->dev);
-	vpdm_bufs_put(buf->bufs);
+	vpdm_buf_list_put(buf->bufs);
 	kfree(buf);
 }
 
@@ -101,15 +101,15 @@ static void vpdm_buf_release(struct dma_buf *dmabuf)
 	list_del(&buf->node);
 	up_write(&buf->bufs->lock);
 
-	vpdm_inner_release(buf);
+	vpdm_listener_remove(buf);
 	vpdm_buf_put(buf);
 }
 
 static const struct dma_buf_ops vpdm_dmabuf_ops = {
-	.attach		= vpdm_inner_attach,
-	.detach		= vpdm_inner_detach,
-	.map_dma_buf	= vpdm_inner_map,
-	.unmap_dma_buf	= vpdm_inner_unmap,
+	.attach		= vpdm_attach,
+	.detach		= vpdm_detach,
+	.map_dma_buf	= vpdm_map,
+	.unmap_dma_buf	= vpdm_unmap,
 	.mmap		= vpdm_mmap,
 	.release	= vpdm_buf_release,
 };
@@ -129,22 +129,18 @@ static struct dma_buf *vpdm_dmabuf_create(struct vpdm_buf *buf,
 	return dma_buf_export(&exp_info);
 }
 
-/*
- * With an inner DMABUF we hear of revocations and zap our own VMAs. Without one
- * they live where vfio-pci-core zaps.
- */
+/* Where vfio-pci-core zaps BAR mappings itself, they live where it looks. */
 static void vpdm_buf_set_mapping(struct vpdm_buf *buf,
-				 struct vfio_device *core_vdev)
+				 struct vfio_pci_core_device *core)
 {
 	struct file *file = buf->dmabuf->file;
 
 	buf->inode = file_inode(file);
 	ihold(buf->inode);
-	if (!buf->inner && vpdm_device_mapping(buf->bufs->core)) {
-		buf->owner = get_device(&core_vdev->device);
-		file->f_mapping = vpdm_device_mapping(buf->bufs->core);
-	}
-	buf->mapping = file->f_mapping;
+	if (vpdm_buf_is_bar(buf) && vpdm_core_mapping(core))
+		file->f_mapping = vpdm_core_mapping(core);
+	else
+		buf->mapping = file->f_mapping;
 }
 
 static void vpdm_buf_init(struct vpdm_buf *buf, struct vpdm_device *vdev,
@@ -158,10 +154,10 @@ static void vpdm_buf_init(struct vpdm_buf *buf, struct vpdm_device *vdev,
 	buf->ranges = source->ranges;
 	buf->bar = source->bar;
 	buf->pgoff = source->pgoff;
-	buf->is_bar = source->device_file;
-	if (buf->is_bar)
+	buf->read_only = (source->flags & O_ACCMODE) == O_RDONLY;
+	if (source->device_file)
 		buf->device_file = get_file(source->device_file);
-	vpdm_buf_set_mapping(buf, &vdev->core.vdev);
+	vpdm_buf_set_mapping(buf, &vdev->core);
 
 	down_write(&buf->bufs->lock);
 	list_add_tail(&buf->node, &buf->bufs->list);
@@ -272,7 +268,7 @@ int vpdm_export(struct vpdm_device *vdev, u32 flags,
 	if (get_user(open_flags, &arg->open_flags))
 		return -EFAULT;
 
-	ret = vpdm_inner_create(vdev, flags, arg, argsz, &source);
+	ret = vpdm_source_get(vdev, flags, arg, argsz, &source);
 	if (ret)
 		return ret;
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where pages are mapped: page faults of DMABUF and BAR mappings.
- *
- * NC entries of PMD and PUD size are inserted by vfio-pci-core, and WC ones too
- * where the architecture keeps their cache mode. All others are written here: on
- * x86 vmf_insert_pfn() and its huge kin replace the cache mode of vm_page_prot by
- * the one that is recorded for the PFN (pfnmap_setup_cachemode()), which
- * vfio-pci-core's pci_iomap() of the BAR has made UC-. A WC mapping would be UC-,
- * silently.
+ * Page faults of DMABUF and BAR mappings: whether a page may be mapped now, and how
+ * much around it.
  */
 #include <linux/huge_mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pgtable.h>
+#include <linux/sched/signal.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
 #include "trace.h"
@@ -50,197 +45,78 @@ static pgoff_t vpdm_page(const struct vpdm_buf *buf,
 	return vma->vm_pgoff - buf->pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 
-/*
- * Whether pages may be mapped now. Both locks held for read: nothing of it
- * changes before the entries are in place.
- */
-static vm_fault_t vpdm_may_fault(struct vpdm_buf *buf)
-{
-	struct vfio_pci_core_device *core = buf->bufs->core;
-	int ret;
-
-	if (buf->state != VPDM_LIVE || buf->bufs->blocked)
-		return VM_FAULT_SIGBUS;
-	if (core->pm_runtime_engaged || !__vfio_pci_memory_enabled(core))
-		return VM_FAULT_SIGBUS;
-
-	ret = vpdm_inner_listen(buf);
-
-	return ret ? vmf_error(ret) : 0;
-}
-
-/* Whether vm_page_prot is that of NC, as the kernel has recorded it. */
-static bool vpdm_vma_is_nc(const struct vm_area_struct *vma)
-{
-	return pgprot_val(pgprot_noncached(vma->vm_page_prot)) ==
-	       pgprot_val(vma->vm_page_prot);
-}
-
 /**
- * struct vpdm_fill - entries to write into one page table
- * @vmf: the fault
- * @pfn: first PFN
- * @pages: number of entries
- * @filled: number of those that were empty
+ * struct vpdm_block - what one fault is to map
+ * @order: log2 of the pages of one entry
+ * @addr: of the first page
+ * @pfn: what is behind it
+ * @pages: number of pages
  */
-struct vpdm_fill {
-	struct vm_fault *vmf;
+struct vpdm_block {
+	unsigned int order;
+	unsigned long addr;
 	unsigned long pfn;
 	unsigned int pages;
-	unsigned int filled;
 };
 
-/* Called for the first entry. The others follow it, under the same lock. */
-static int vpdm_fill_table(pte_t *pte, unsigned long addr, void *data)
-{
-	struct vpdm_fill *fill = data;
-	struct vm_area_struct *vma = fill->vmf->vma;
-	pte_t entry = pte_mkspecial(pfn_pte(fill->pfn, vma->vm_page_prot));
-	unsigned int i;
-
-	for (i = 0; i < fill->pages; i++) {
-		if (pte_none(ptep_get(pte + i))) {
-			set_pte_at(vma->vm_mm, addr + i * PAGE_SIZE, pte + i,
-				   entry);
-			fill->filled++;
-		}
-		entry = pte_next_pfn(entry);
-	}
-	update_mmu_cache_range(fill->vmf, vma, addr, pte, fill->pages);
-
-	return 0;
-}
-
-/*
- * Map what is in the same range and the same VMA, in an aligned block around the
- * fault: one fault then does for up to 512 pages.
- */
-static vm_fault_t vpdm_fault_around(struct vm_fault *vmf,
-				    const struct vpdm_hit *hit,
-				    unsigned int *filled)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long block = (unsigned long)READ_ONCE(fault_around_kb) * SZ_1K;
-	unsigned long addr = vmf->address & PAGE_MASK;
-	unsigned long first = ALIGN_DOWN(addr, block);
-	unsigned long last = first + block - PAGE_SIZE;
-	u64 before, after;
-	struct vpdm_fill fill;
-	int ret;
-
-	/* Another thread's entry: the access is repeated and finds it. */
-	if (pmd_leaf(pmdp_get_lockless(vmf->pmd)))
-		return VM_FAULT_NOPAGE;
-
-	first = max(first, vma->vm_start);
-	last = min(last, vma->vm_end - PAGE_SIZE);
-	before = min_t(u64, hit->before, (addr - first) >> PAGE_SHIFT);
-	after = min_t(u64, hit->after, ((last - addr) >> PAGE_SHIFT) + 1);
-
-	fill = (struct vpdm_fill) {
-		.vmf = vmf,
-		.pfn = hit->pfn - before,
-		.pages = before + after,
-	};
-	ret = apply_to_page_range(vma->vm_mm, addr - (before << PAGE_SHIFT),
-				  PAGE_SIZE, vpdm_fill_table, &fill);
-	*filled = fill.filled;
-
-	return ret ? vmf_error(ret) : VM_FAULT_NOPAGE;
-}
-
-static vm_fault_t vpdm_insert_pmd(struct vm_fault *vmf, unsigned long pfn)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long addr = vmf->address & PMD_MASK;
-	spinlock_t *ptl;
-	pmd_t entry;
-
-	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ||
-	    arch_needs_pgtable_deposit())
-		return VM_FAULT_FALLBACK;
-
-	entry = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, vma->vm_page_prot)));
-
-	ptl = pmd_lock(vma->vm_mm, vmf->pmd);
-	if (pmd_none(pmdp_get(vmf->pmd))) {
-		set_pmd_at(vma->vm_mm, addr, vmf->pmd, entry);
-		update_mmu_cache_pmd(vma, addr, vmf->pmd);
-	}
-	spin_unlock(ptl);
-
-	return VM_FAULT_NOPAGE;
-}
-
-static vm_fault_t vpdm_insert_huge(struct vm_fault *vmf,
-				   struct vfio_pci_core_device *core,
-				   unsigned long pfn, unsigned int order)
-{
-	if (vpdm_huge_insert_keeps_prot() || vpdm_vma_is_nc(vmf->vma))
-		return vfio_pci_vmf_insert_pfn(core, vmf, pfn, order);
-	if (order == PMD_ORDER)
-		return vpdm_insert_pmd(vmf, pfn);
-
-	return VM_FAULT_FALLBACK;
-}
-
-static vm_fault_t vpdm_insert(struct vm_fault *vmf, struct vpdm_buf *buf,
-			      const struct vpdm_hit *hit, unsigned int order,
-			      unsigned int *filled)
-{
-	vm_fault_t ret;
-
-	ret = vpdm_may_fault(buf);
-	if (ret)
-		return ret;
-
-	if (!order)
-		return vpdm_fault_around(vmf, hit, filled);
-
-	ret = vpdm_insert_huge(vmf, buf->bufs->core, hit->pfn, order);
-	if (ret == VM_FAULT_NOPAGE)
-		*filled = 1U << order;
-
-	return ret;
-}
-
-/* An order fits if its block is within the VMA and within one range. */
-static bool vpdm_order_fits(const struct vpdm_buf *buf,
+/* An entry fits if its block is within the VMA and within one range. */
+static bool vpdm_entry_fits(const struct vpdm_buf *buf,
 			    const struct vm_fault *vmf, unsigned int order,
-			    struct vpdm_hit *hit)
+			    struct vpdm_block *block)
 {
 	const struct vm_area_struct *vma = vmf->vma;
 	unsigned long size = PAGE_SIZE << order;
 	unsigned long addr = ALIGN_DOWN(vmf->address, size);
+	struct vpdm_hit hit;
 
+	if (!vpdm_has_entries(order, vpdm_buf_is_bar(buf)))
+		return false;
 	if (addr < vma->vm_start || vma->vm_end - addr < size)
 		return false;
-	if (!vpdm_ranges_lookup(&buf->ranges, vpdm_page(buf, vma, addr), hit))
+	if (!vpdm_ranges_lookup(&buf->ranges, vpdm_page(buf, vma, addr), &hit))
+		return false;
+	if (hit.after < 1UL << order || !IS_ALIGNED(hit.pfn, 1UL << order))
 		return false;
 
-	return hit->after >= 1UL << order && IS_ALIGNED(hit->pfn, 1UL << order);
+	*block = (struct vpdm_block) {
+		.order = order,
+		.addr = addr,
+		.pfn = hit.pfn,
+		.pages = 1U << order,
+	};
+	return true;
 }
 
 /*
- * The order to map, for one that the kernel asks for. A PMD entry wherever one
- * fits, also if the process has THPs switched off, which it may do in the midst
- * of faults: would that make a page table, another thread could still put an
- * entry in its place, for apply_to_page_range() to meet and warn of. Where none
- * fits the page table is filled right away: to fall back would have the kernel
- * allocate one that is not used.
+ * What is in the same range and the same VMA, in an aligned block around the fault:
+ * one fault then does for up to 512 pages.
  */
-static unsigned int vpdm_choose_order(const struct vpdm_buf *buf,
-				      const struct vm_fault *vmf,
-				      unsigned int order, struct vpdm_hit *hit)
+static bool vpdm_block_around(const struct vpdm_buf *buf,
+			      const struct vm_fault *vmf,
+			      struct vpdm_block *block)
 {
-	if (order > PMD_ORDER)
-		return order;
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long size = (unsigned long)READ_ONCE(fault_around_kb) * SZ_1K;
+	unsigned long addr = vmf->address & PAGE_MASK;
+	unsigned long first = ALIGN_DOWN(addr, size);
+	unsigned long last = first + size - PAGE_SIZE;
+	struct vpdm_hit hit;
+	u64 before, after;
 
-	if (pmd_none(pmdp_get_lockless(vmf->pmd)) &&
-	    vpdm_order_fits(buf, vmf, PMD_ORDER, hit))
-		return PMD_ORDER;
+	if (!vpdm_ranges_lookup(&buf->ranges, vpdm_page(buf, vma, addr), &hit))
+		return false;
 
-	return 0;
+	first = max(first, vma->vm_start);
+	last = min(last, vma->vm_end - PAGE_SIZE);
+	before = min_t(u64, hit.before, (addr - first) >> PAGE_SHIFT);
+	after = min_t(u64, hit.after, ((last - addr) >> PAGE_SHIFT) + 1);
+
+	*block = (struct vpdm_block) {
+		.addr = addr - (before << PAGE_SHIFT),
+		.pfn = hit.pfn - before,
+		.pages = before + after,
+	};
+	return true;
 }
 
 /*
@@ -255,28 +131,125 @@ static bool vpdm_vma_tracks_writes(const struct vm_area_struct *vma)
 	       !pte_write(pfn_pte(0, vma->vm_page_prot));
 }
 
-static vm_fault_t vpdm_fault_locked(struct vpdm_buf *buf, struct vm_fault *vmf,
-				    unsigned int *order, unsigned int *filled)
+/*
+ * What to map, where the kernel asks for entries of @order. A PMD entry wherever one
+ * fits, also if the process has THPs switched off, which it may do in the midst of
+ * faults: would that make a page table, another thread could still put an entry in
+ * its place, for apply_to_page_range() to meet and warn of. Where none fits the page
+ * table is filled right away: to fall back would have the kernel allocate one that is
+ * not used.
+ */
+static vm_fault_t vpdm_choose(const struct vpdm_buf *buf,
+			      const struct vm_fault *vmf, unsigned int order,
+			      struct vpdm_block *block)
 {
-	struct vpdm_hit hit;
-	vm_fault_t ret;
+	bool tracks = vpdm_vma_tracks_writes(vmf->vma);
 
-	if (!vpdm_vma_tracks_writes(vmf->vma))
-		*order = vpdm_choose_order(buf, vmf, *order, &hit);
-	else if (*order)
-		return VM_FAULT_FALLBACK;
+	if (order > PMD_ORDER || (order && tracks))
+		return !tracks && vpdm_entry_fits(buf, vmf, order, block) ?
+		       0 : VM_FAULT_FALLBACK;
 
-	if (!vpdm_order_fits(buf, vmf, *order, &hit))
-		return *order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	if (!tracks && pmd_none(pmdp_get_lockless(vmf->pmd)) &&
+	    vpdm_entry_fits(buf, vmf, PMD_ORDER, block))
+		return 0;
 
-	ret = vpdm_insert(vmf, buf, &hit, *order, filled);
-	if (ret != VM_FAULT_FALLBACK || *order > PMD_ORDER)
+	return vpdm_block_around(buf, vmf, block) ? 0 : VM_FAULT_SIGBUS;
+}
+
+/*
+ * Whether pages may be mapped now: 0, or what the fault returns. VM_FAULT_RETRY
+ * means that it has to wait. Nothing of it changes before the entries are in place.
+ */
+static vm_fault_t vpdm_may_map(struct vpdm_buf *buf)
+{
+	const struct vpdm_buf_list *bufs = buf->bufs;
+
+	lockdep_assert_held(&bufs->lock);
+
+	if (buf->state != VPDM_LIVE || bufs->link != VPDM_LINK_UP)
+		return VM_FAULT_SIGBUS;
+	if (bufs->resetting)
+		return VM_FAULT_RETRY;
+
+	return vpdm_memory_check(buf);
+}
+
+static vm_fault_t vpdm_map_block(struct vpdm_buf *buf, struct vm_fault *vmf,
+				 const struct vpdm_block *block,
+				 unsigned int *filled)
+{
+	vm_fault_t ret = vpdm_may_map(buf);
+
+	if (ret)
 		return ret;
 
-	/* No PMD entries of this kind on this architecture. */
-	*order = 0;
-	vpdm_order_fits(buf, vmf, 0, &hit);
-	return vpdm_insert(vmf, buf, &hit, 0, filled);
+	WRITE_ONCE(buf->populated, true);
+	if (!block->order)
+		return vpdm_entries_fill(vmf, block->addr, block->pfn,
+					 block->pages, filled);
+
+	*filled = block->pages;
+	return vpdm_entry_insert(vmf, block->pfn, block->order);
+}
+
+/* The gate is open. A buffer that is live now has a device. */
+static vm_fault_t vpdm_fault_gated(struct vpdm_buf *buf, struct vm_fault *vmf,
+				   const struct vpdm_block *block,
+				   unsigned int *filled)
+{
+	vm_fault_t ret;
+	int err;
+
+	if (READ_ONCE(buf->state) != VPDM_LIVE)
+		return VM_FAULT_SIGBUS;
+
+	err = vpdm_memory_hold(buf);
+	if (err)
+		return vmf_error(err);
+
+	down_read(&buf->bufs->lock);
+	ret = vpdm_map_block(buf, vmf, block, filled);
+	up_read(&buf->bufs->lock);
+	vpdm_memory_release(buf);
+
+	return ret;
+}
+
+static bool vpdm_must_wait(const struct vpdm_buf *buf)
+{
+	return READ_ONCE(buf->bufs->resetting) &&
+	       READ_ONCE(buf->bufs->link) == VPDM_LINK_UP &&
+	       READ_ONCE(buf->state) == VPDM_LIVE;
+}
+
+static bool vpdm_wait_killable(struct vpdm_buf *buf)
+{
+	return !wait_event_killable(buf->bufs->wait, !vpdm_must_wait(buf));
+}
+
+/*
+ * Wait for the end of a reset, without the mmap_lock where the caller allows it:
+ * others then map and unmap meanwhile. Under a VMA lock it never does; to fall back
+ * from a huge fault leads to one under the mmap_lock.
+ */
+static vm_fault_t vpdm_wait_for_reset(struct vpdm_buf *buf,
+				      struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
+		return VM_FAULT_FALLBACK;
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return vpdm_wait_killable(buf) ? VM_FAULT_NOPAGE :
+						 VM_FAULT_SIGBUS;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* The VMA, and its reference, can go with the lock. */
+	kref_get(&buf->kref);
+	mmap_read_unlock(vmf->vma->vm_mm);
+	vpdm_wait_killable(buf);
+	vpdm_buf_put(buf);
+
+	return VM_FAULT_RETRY;
 }
 
 /**
@@ -284,39 +257,43 @@ static vm_fault_t vpdm_fault_locked(struct vpdm_buf *buf, struct vm_fault *vmf,
  * @vmf: the fault
  * @order: log2 of the pages that one entry is to map
  *
- * Context: mmap_lock or VMA lock held. Takes vpdm_bufs.life, memory_lock and
- * vpdm_bufs.lock for read.
+ * A buffer that is not live takes no lock: who has lost access must not be able to
+ * hold others up.
  *
- * Return: VM_FAULT_NOPAGE if the access can be repeated, VM_FAULT_SIGBUS while
- * there is no access, VM_FAULT_OOM, or VM_FAULT_FALLBACK if @order does not fit.
+ * Context: mmap_lock or VMA lock held. Takes vpdm_buf_list.gate and
+ * vpdm_buf_list.lock for read, and may take memory_lock for read.
+ *
+ * Return: VM_FAULT_NOPAGE if the access can be repeated; VM_FAULT_RETRY likewise,
+ * with the mmap_lock given up unless FAULT_FLAG_RETRY_NOWAIT; VM_FAULT_SIGBUS while
+ * there is no access; VM_FAULT_OOM; VM_FAULT_FALLBACK if @order does not fit.
  */
 vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vpdm_buf *buf = vmf->vma->vm_private_data;
-	struct vpdm_bufs *bufs = buf->bufs;
+	struct vpdm_block block = { .order = order };
 	unsigned int filled = 0;
-	vm_fault_t ret;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	/* A dead buffer's device may be gone, and its memory_lock with it. */
-	down_read(&bufs->life);
-	if (READ_ONCE(buf->state) == VPDM_DEAD) {
-		ret = VM_FAULT_SIGBUS;
-	} else {
-		down_read(&bufs->core->memory_lock);
-		down_read(&bufs->lock);
-		ret = vpdm_fault_locked(buf, vmf, &order, &filled);
-		up_read(&bufs->lock);
-		up_read(&bufs->core->memory_lock);
-	}
-	up_read(&bufs->life);
+	if (READ_ONCE(buf->state) != VPDM_LIVE)
+		goto out;
 
-	trace_vpdm_fault(buf, vmf, order, filled, ret);
+	ret = vpdm_choose(buf, vmf, order, &block);
+	if (!ret && !block.order && vpdm_entries_alloc(vmf))
+		ret = VM_FAULT_OOM;
+	if (ret)
+		goto out;
 
-	return ret;
+	down_read(&buf->bufs->gate);
+	ret = vpdm_fault_gated(buf, vmf, &block, &filled);
+	up_read(&buf->bufs->gate);
+out:
+	trace_vpdm_fault(buf, vmf, block.order, filled, ret);
+
+	return ret == VM_FAULT_RETRY ? vpdm_wait_for_reset(buf, vmf) : ret;
 }
 
 /**
- * vpdm_fault - map what an access found missing, by entries of one page
+ * vpdm_fault - map what an access found missing, where the kernel wants a page
  * @vmf: the fault
  *
  * Return: as vpdm_huge_fault().

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The DMABUF of vfio-pci-core that stands inside each of ours.
+ * Making the DMABUF of vfio-pci-core that stands inside each export.
  *
- * vfio-pci-core checks an export request, resolves it and makes a DMABUF, which
- * it revokes before the memory behind it goes away, on every path. We keep that
- * DMABUF, never show it to userspace, and hear of its revocation through an
- * attachment to it. Importers of ours are attached to it as well, so
- * scatter-gather tables, peer-to-peer checks and the wait for importers stay
- * vfio-pci-core's.
+ * vfio-pci-core checks an export request, resolves it and makes a DMABUF. We keep
+ * that and never show it to userspace: listen.c hears of its revocation, and
+ * import.c attaches importers to it.
  */
-#include <linux/dma-resv.h>
 #include <linux/fdtable.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
@@ -47,16 +43,6 @@ struct vpdm_inner_request {
 	size_t argsz;
 	struct vpdm_source *source;
 	int ret;
-};
-
-/**
- * struct vpdm_stray - a DMABUF of vfio-pci-core that somebody else has seen
- * @node: in vpdm_device.strays
- * @dmabuf: the DMABUF
- */
-struct vpdm_stray {
-	struct list_head node;
-	struct dma_buf *dmabuf;
 };
 
 static struct workqueue_struct *vpdm_inner_wq;
@@ -189,71 +175,14 @@ static void vpdm_inner_work(struct work_struct *work)
 	complete(&req->done);
 }
 
-static int vpdm_inner_take_in_worker(struct vpdm_inner_request *req)
+static int vpdm_inner_run(struct vpdm_inner_request *req)
 {
+	memset(req->source, 0, sizeof(*req->source));
 	reinit_completion(&req->done);
 	queue_work(vpdm_inner_wq, &req->work);
 	wait_for_completion(&req->done);
 
 	return req->ret;
-}
-
-/* Once true it stays true: there is no descriptor to get another reference by. */
-static bool vpdm_inner_is_ours_alone(const struct dma_buf *dmabuf)
-{
-	if (file_count(dmabuf->file) != 1)
-		return false;
-
-	/* An O_PATH descriptor was opened before the other reference went. */
-	smp_rmb();
-
-	return d_count(dmabuf->file->f_path.dentry) == 1;
-}
-
-/*
- * The hop to a kernel thread doubles the time of an export. Where nobody shares
- * the caller's table it does as well, but for others that may look into it,
- * through pidfd_getfd() and /proc/PID/fd; so see that none of them has. A DMABUF
- * that one has got hold of is kept until the device is closed: released before,
- * it would leave vfio-pci-core with a pointer to its file, which an O_PATH
- * descriptor outlives.
- */
-static int vpdm_inner_take_here(struct vpdm_inner_request *req)
-{
-	struct vpdm_stray *stray;
-	int ret;
-
-	stray = kmalloc_obj(*stray, GFP_KERNEL_ACCOUNT);
-	if (!stray)
-		return -ENOMEM;
-
-	ret = vpdm_inner_take(req);
-	if (ret || vpdm_inner_is_ours_alone(req->source->dmabuf)) {
-		kfree(stray);
-		return ret;
-	}
-
-	kvfree(req->source->ranges.array);
-	stray->dmabuf = req->source->dmabuf;
-	mutex_lock(&req->vdev->export_lock);
-	list_add(&stray->node, &req->vdev->strays);
-	mutex_unlock(&req->vdev->export_lock);
-
-	return -EAGAIN;
-}
-
-static int vpdm_inner_run(struct vpdm_inner_request *req)
-{
-	int ret = -EAGAIN;
-
-	memset(req->source, 0, sizeof(*req->source));
-	if (atomic_read(&current->files->count) == 1)
-		ret = vpdm_inner_take_here(req);
-	if (ret != -EAGAIN)
-		return ret;
-
-	memset(req->source, 0, sizeof(*req->source));
-	return vpdm_inner_take_in_worker(req);
 }
 
 static int
@@ -274,7 +203,7 @@ vpdm_inner_fault_in(struct vfio_device_feature_dma_buf __user *arg)
 }
 
 /**
- * vpdm_inner_create - let vfio-pci-core make a DMABUF
+ * vpdm_source_get - let vfio-pci-core make a DMABUF
  * @vdev: device, open
  * @flags: as of VFIO_DEVICE_FEATURE, GET without PROBE
  * @arg: argument in user memory, read by vfio-pci-core alone
@@ -287,9 +216,9 @@ vpdm_inner_fault_in(struct vfio_device_feature_dma_buf __user *arg)
  *
  * Return: 0, -EINTR if killed, or what vfio-pci-core answers.
  */
-int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
-		      struct vfio_device_feature_dma_buf __user *arg,
-		      size_t argsz, struct vpdm_source *source)
+int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
+		    struct vfio_device_feature_dma_buf __user *arg,
+		    size_t argsz, struct vpdm_source *source)
 {
 	struct vpdm_inner_request req = {
 		.vdev = vdev,
@@ -317,250 +246,20 @@ int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 	return ret ? : (tries ? 0 : -EFAULT);
 }
 
-/*
- * vfio-pci-core revokes the inner DMABUF, or has just let it in again; both look
- * the same from here. It holds memory_lock for write and the dma_resv.
- */
-static void vpdm_listener_invalidate(struct dma_buf_attachment *listener)
-{
-	struct vpdm_buf *buf = listener->importer_priv;
-
-	WRITE_ONCE(buf->heard, false);
-	vpdm_zap(buf);
-	dma_buf_invalidate_mappings(buf->dmabuf);
-}
-
-static const struct dma_buf_attach_ops vpdm_listener_ops = {
-	.allow_peer2peer = true,
-	.invalidate_mappings = vpdm_listener_invalidate,
-};
-
-/* Fails with -ENODEV while the inner DMABUF is revoked. */
-static int vpdm_listener_attach(struct vpdm_buf *buf)
-{
-	struct dma_buf_attachment *listener;
-
-	listener = dma_buf_dynamic_attach(buf->inner, buf->dev,
-					  &vpdm_listener_ops, buf);
-	if (IS_ERR(listener))
-		return PTR_ERR(listener);
-
-	if (cmpxchg(&buf->listener, NULL, listener))
-		dma_buf_detach(buf->inner, listener);
-
-	return 0;
-}
-
-/**
- * vpdm_inner_listen - make sure that the next revocation will be heard
- * @buf: buffer
- *
- * vfio-pci-core does not say whether its DMABUF is revoked, but attaching tells.
- * Memory that is enabled proves nothing: a wakeup from
- * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP enables it and leaves the
- * DMABUFs revoked, and no second revocation would be announced.
- *
- * Context: memory_lock held for read, so the answer stays true under it.
- *
- * Return: 0 if pages may be mapped, -ENODEV if not, -ENOMEM.
- */
-int vpdm_inner_listen(struct vpdm_buf *buf)
-{
-	int ret;
-
-	if (!buf->inner || READ_ONCE(buf->heard))
-		return 0;
-
-	ret = vpdm_listener_attach(buf);
-	if (!ret)
-		WRITE_ONCE(buf->heard, true);
-
-	return ret;
-}
-
-/**
- * vpdm_inner_invalidate - tell the importers of a buffer to unmap it
- * @buf: buffer, in its device's list
- * @mapped_only: only if one of them has it mapped
- *
- * Context: takes the dma_resv.
- *
- * Return: whether they were told.
- */
-bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only)
-{
-	bool told;
-
-	if (!buf->inner)
-		return false;
-
-	dma_resv_lock(buf->inner->resv, NULL);
-	told = !mapped_only || atomic_read(&buf->sgts);
-	if (told)
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	dma_resv_unlock(buf->inner->resv);
-
-	return told;
-}
-
-/**
- * vpdm_inner_release - stop listening
- * @buf: buffer whose DMABUF is going away
- *
- * Context: waits for a revocation that is under way.
- */
-void vpdm_inner_release(struct vpdm_buf *buf)
-{
-	if (buf->listener)
-		dma_buf_detach(buf->inner, buf->listener);
-}
-
-/* The listener tells the importer; this makes the attachment revocable. */
-static void vpdm_importer_invalidate(struct dma_buf_attachment *attachment)
-{
-}
-
-static const struct dma_buf_attach_ops vpdm_importer_ops = {
-	.allow_peer2peer = true,
-	.invalidate_mappings = vpdm_importer_invalidate,
-};
-
-/**
- * vpdm_inner_is_revoked - whether vfio-pci-core keeps importers out
- * @buf: buffer
- *
- * Only attaching tells, see vpdm_inner_listen().
- *
- * Context: takes the dma_resv.
- *
- * Return: true if so; it will tell importers when that ends.
- */
-bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
-{
-	struct dma_buf_attachment *probe;
-
-	probe = dma_buf_dynamic_attach(buf->inner, buf->dev,
-				       &vpdm_importer_ops, buf);
-	if (IS_ERR(probe))
-		return PTR_ERR(probe) == -ENODEV;
-
-	dma_buf_detach(buf->inner, probe);
-
-	return false;
-}
-
-int vpdm_inner_attach(struct dma_buf *dmabuf,
-		      struct dma_buf_attachment *attachment)
-{
-	struct vpdm_buf *buf = dmabuf->priv;
-	struct dma_buf_attachment *inner;
-	int ret;
-
-	if (!attachment->peer2peer)
-		return -EOPNOTSUPP;
-	if (!vpdm_buf_may_import(buf))
-		return -ENODEV;
-
-	inner = dma_buf_dynamic_attach(buf->inner, attachment->dev,
-				       &vpdm_importer_ops, buf);
-	if (IS_ERR(inner))
-		return PTR_ERR(inner);
-
-	ret = -EOPNOTSUPP;
-	if (!dma_buf_attach_revocable(attachment))
-		goto err_detach;
-
-	ret = READ_ONCE(buf->listener) ? 0 : vpdm_listener_attach(buf);
-	if (ret)
-		goto err_detach;
-
-	attachment->priv = inner;
-	atomic_inc(&buf->attachments);
-
-	return 0;
-
-err_detach:
-	dma_buf_detach(buf->inner, inner);
-	return ret;
-}
-
-void vpdm_inner_detach(struct dma_buf *dmabuf,
-		       struct dma_buf_attachment *attachment)
-{
-	struct vpdm_buf *buf = dmabuf->priv;
-
-	dma_buf_detach(buf->inner, attachment->priv);
-	atomic_dec(&buf->attachments);
-}
-
-struct sg_table *vpdm_inner_map(struct dma_buf_attachment *attachment,
-				enum dma_data_direction dir)
-{
-	struct dma_buf_attachment *inner = attachment->priv;
-	struct vpdm_buf *buf = attachment->dmabuf->priv;
-	struct sg_table *sgt;
-
-	if (!vpdm_buf_may_import(buf))
-		return ERR_PTR(-ENODEV);
-
-	/*
-	 * The table itself, which vpdm_inner_unmap() needs. The caller is
-	 * dma_buf_map_attachment(); once more, it would hand out a copy with
-	 * CONFIG_DMABUF_DEBUG.
-	 */
-	sgt = inner->dmabuf->ops->map_dma_buf(inner, dir);
-	if (!IS_ERR(sgt))
-		atomic_inc(&buf->sgts);
-
-	return sgt;
-}
-
-void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
-		      struct sg_table *sgt, enum dma_data_direction dir)
-{
-	struct dma_buf_attachment *inner = attachment->priv;
-	struct vpdm_buf *buf = attachment->dmabuf->priv;
-
-	/*
-	 * dma_buf_phys_vec_to_sgt() sets it to 0, so that importers find no
-	 * pages. sg_free_table() then frees no entry, as of 7.3.
-	 */
-	sgt->orig_nents = sgt->nents;
-	inner->dmabuf->ops->unmap_dma_buf(inner, sgt, dir);
-	if (atomic_dec_and_test(&buf->sgts))
-		wake_up_var(&buf->sgts);
-}
-
-/**
- * vpdm_inner_close - drop what was kept until the device is closed
- * @vdev: device, closed by vfio-pci-core
- */
-void vpdm_inner_close(struct vpdm_device *vdev)
-{
-	struct vpdm_stray *stray, *next;
-
-	list_for_each_entry_safe(stray, next, &vdev->strays, node) {
-		list_del(&stray->node);
-		dma_buf_put(stray->dmabuf);
-		kfree(stray);
-	}
-}
-
-void vpdm_inner_init(struct vpdm_device *vdev)
+void vpdm_source_init(struct vpdm_device *vdev)
 {
 	mutex_init(&vdev->export_lock);
-	INIT_LIST_HEAD(&vdev->strays);
 	vdev->core.pci_ops = &vpdm_inner_pci_ops;
 }
 
-int vpdm_inner_setup(void)
+int vpdm_source_setup(void)
 {
 	vpdm_inner_wq = alloc_workqueue("vfio_pci_dmabuf", WQ_PERCPU, 0);
 
 	return vpdm_inner_wq ? 0 : -ENOMEM;
 }
 
-void vpdm_inner_cleanup(void)
+void vpdm_source_cleanup(void)
 {
 	destroy_workqueue(vpdm_inner_wq);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap() of DMABUFs and of BARs, the life of their VMAs, memory attributes.
+ * mmap() of DMABUFs and of BARs, and the life of their VMAs.
  */
 #include <linux/file.h>
 #include <linux/pgtable.h>
@@ -104,9 +104,14 @@ static void vpdm_vma_close(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
-	/* A BAR mapping's VMAs are copied of VMAs: the last is the last for good. */
-	if (atomic_dec_and_test(&buf->vmas) && buf->is_bar)
+	/*
+	 * VMAs of a BAR mapping arise only by copying one, so none can follow the
+	 * last. The device's address_space may go with the device.
+	 */
+	if (atomic_dec_and_test(&buf->vmas) && vpdm_buf_is_bar(buf)) {
+		vma->vm_file->f_mapping = buf->inode->i_mapping;
 		fput(buf->device_file);
+	}
 }
 
 static const struct vm_operations_struct vpdm_vm_ops = {
@@ -130,33 +135,35 @@ static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
  * @vma: new mapping; the DMABUF's core has checked that the buffer holds it
  *
  * Succeeds while memory is off: faults decide, as for a BAR. VM_SHARED says
- * nothing on a read-only fd, where the VFS clears it.
+ * nothing on a read-only fd, where the VFS clears it. An importer's own file, from
+ * which dma_buf_mmap() leads here, may be writable where the DMABUF is not.
  *
- * Context: mmap_lock held for write.
+ * Context: mmap_lock held for write. memory_lock is not taken, so that mmap() does
+ * not wait for a reset.
  *
  * Return: 0; -EINVAL if @vma is private, or a BAR mapping's, made anew by
- * remap_file_pages(); -ENODEV if the buffer is revoked or its device was closed.
+ * remap_file_pages(); -EACCES if it is writable and the DMABUF is not; -ENODEV if
+ * the buffer is revoked or its device was closed.
  */
 int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
-	pgprot_t prot;
 
 	/* What kept the device open for a BAR mapping may be gone by now. */
-	if (!(vma->vm_flags & VM_MAYSHARE) || buf->is_bar)
+	if (!(vma->vm_flags & VM_MAYSHARE) || vpdm_buf_is_bar(buf))
 		return -EINVAL;
+	if (buf->read_only && vma->vm_flags & VM_WRITE)
+		return -EACCES;
 	if (READ_ONCE(buf->state) != VPDM_LIVE)
 		return -ENODEV;
 
-	if (READ_ONCE(buf->memattr) == VFIO_DMA_BUF_MEMATTR_WC)
-		prot = pgprot_writecombine(vma->vm_page_prot);
-	else
-		prot = pgprot_noncached(vma->vm_page_prot);
-	vma->vm_page_prot = pgprot_decrypted(prot);
-
+	vma->vm_page_prot = vpdm_memattr_prot(READ_ONCE(buf->memattr),
+					      vma->vm_page_prot);
 	/* As vfio-pci-core sets for a BAR. */
 	vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED | VM_IO | VM_PFNMAP |
 			  VM_DONTEXPAND | VM_DONTDUMP);
+	if (buf->read_only)
+		vm_flags_clear(vma, VM_MAYWRITE);
 	vpdm_vma_set_buf(vma, buf);
 
 	return 0;
@@ -205,7 +212,7 @@ int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 	if (ret || index >= VFIO_PCI_ROM_REGION_INDEX)
 		return ret;
 
-	/* Before Linux 6.10 vfio-pci-core makes it the PFN. */
+	/* Before Linux 6.10 it is made the PFN. */
 	vma->vm_pgoff = pgoff;
 
 	buf = vpdm_bar_buf_create(vpdm_from_core(core_vdev), index,
@@ -218,77 +225,4 @@ int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 	vpdm_vma_set_buf(vma, buf);
 
 	return 0;
-}
-
-static bool vpdm_memattr_supported(u32 memattr)
-{
-	switch (memattr) {
-	case VFIO_DMA_BUF_MEMATTR_NC:
-		return true;
-	case VFIO_DMA_BUF_MEMATTR_WC:
-		/* The same on x86 without PAT. */
-		return pgprot_val(pgprot_writecombine(PAGE_SHARED)) !=
-		       pgprot_val(pgprot_noncached(PAGE_SHARED));
-	default:
-		return false;
-	}
-}
-
-/**
- * vpdm_memattr_set - choose the memory attribute of future mappings
- * @vdev: device, open
- * @fd: file descriptor of the buffer in the caller's table
- * @memattr: VFIO_DMA_BUF_MEMATTR_*
- *
- * Return: 0; -EBADF, -EINVAL or -ENODEV as vpdm_buf_get(); -EBADFD if the buffer
- * is revoked; -ENOENT if @memattr is unknown or cannot be had here.
- */
-int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr)
-{
-	struct vpdm_buf *buf = vpdm_buf_get(vdev, fd);
-	int ret = 0;
-
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-
-	down_write(&buf->bufs->lock);
-	if (buf->state != VPDM_LIVE)
-		ret = -EBADFD;
-	else if (!vpdm_memattr_supported(memattr))
-		ret = -ENOENT;
-	else
-		WRITE_ONCE(buf->memattr, memattr);
-	up_write(&buf->bufs->lock);
-
-	dma_buf_put(buf->dmabuf);
-
-	return ret;
-}
-
-/**
- * vpdm_memattr_get - the memory attribute of future mappings
- * @vdev: device, open
- * @fd: file descriptor of the buffer in the caller's table
- * @memattr: where to put it
- *
- * Return: 0, or as vpdm_memattr_set().
- */
-int vpdm_memattr_get(struct vpdm_device *vdev, int fd, u32 *memattr)
-{
-	struct vpdm_buf *buf = vpdm_buf_get(vdev, fd);
-	int ret = 0;
-
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-
-	down_read(&buf->bufs->lock);
-	if (buf->state != VPDM_LIVE)
-		ret = -EBADFD;
-	else
-		*memattr = buf->memattr;
-	up_read(&buf->bufs->lock);
-
-	dma_buf_put(buf->dmabuf);
-
-	return ret;
 }

@@ -1,71 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where access ends: for good by revocation and by close, for a time by reset.
+ * Where access ends: for good by revocation and by close, for a time by reset
+ * and by errors of the link.
  *
- * The revocations that vfio-pci-core starts itself come in through the listener
- * in inner.c.
+ * Memory that is switched off is not seen here: listen.c or gate.c see it.
  */
-#include <linux/dma-resv.h>
 #include <linux/ktime.h>
-#include <linux/sched/signal.h>
-#include <linux/wait_bit.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
 #include "trace.h"
 
-/* How long a killed process waits at most before it notices. */
-#define VPDM_KILL_POLL	(HZ / 10)
-
-/*
- * Drop what is mapped in a device's address_space, all of it, as vfio-pci-core
- * does. One buffer's part would not do: VMAs of other buffers lie at the same
- * offsets, and part of an entry of 1 GiB cannot be dropped under i_mmap_rwsem
- * alone (6.12's zap_pud_range() asserts the mmap_lock). Nor would one buffer
- * after the other: each BAR mapping is one, and all of them lie in the same place.
- */
-static void vpdm_zap_device(struct address_space *mapping)
-{
-	loff_t end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
-
-	unmap_mapping_range(mapping, 0, end, true);
-}
-
 /**
  * vpdm_zap - drop all page-table entries of a buffer
- * @buf: buffer
+ * @buf: buffer with a mapping of its own
  *
- * The caller has made sure that no fault inserts new ones: it has changed @buf's
- * state or blocked the device, under vpdm_bufs.lock, or holds memory_lock for
- * write.
+ * The caller keeps faults of @buf out until this has returned.
  *
  * Context: takes i_mmap_rwsem.
  */
 void vpdm_zap(struct vpdm_buf *buf)
 {
+	if (!READ_ONCE(buf->populated))
+		return;
+
 	trace_vpdm_zap(buf);
-	if (buf->owner)
-		vpdm_zap_device(buf->mapping);
-	else
-		unmap_mapping_range(buf->mapping,
-				    (loff_t)buf->pgoff << PAGE_SHIFT,
-				    (loff_t)buf->ranges.pages << PAGE_SHIFT,
-				    true);
+	unmap_mapping_range(buf->mapping, (loff_t)buf->pgoff << PAGE_SHIFT,
+			    (loff_t)buf->ranges.pages << PAGE_SHIFT, true);
+	WRITE_ONCE(buf->populated, false);
 }
 
-/* The same for all buffers of a device, with vpdm_bufs.lock held for read. */
-static void vpdm_zap_all(struct vpdm_bufs *bufs)
+/**
+ * vpdm_zap_all - drop all page-table entries of a device's buffers
+ * @bufs: the device's buffers
+ *
+ * Context: @bufs->lock held, the device open or bound; as vpdm_zap().
+ */
+void vpdm_zap_all(struct vpdm_buf_list *bufs)
 {
-	struct address_space *mapping = vpdm_device_mapping(bufs->core);
 	struct vpdm_buf *buf;
 
-	if (mapping)
-		vpdm_zap_device(mapping);
-	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->owner)
-			trace_vpdm_zap(buf);
-		else
+	vpdm_zap_core_mapping(bufs->core);
+	list_for_each_entry(buf, &bufs->list, node)
+		if (buf->mapping)
 			vpdm_zap(buf);
-	}
 }
 
 /**
@@ -80,38 +57,11 @@ static void vpdm_zap_all(struct vpdm_bufs *bufs)
  */
 bool vpdm_buf_may_import(const struct vpdm_buf *buf)
 {
+	const struct vpdm_buf_list *bufs = buf->bufs;
+
 	return READ_ONCE(buf->state) == VPDM_LIVE && buf->inner &&
-	       !READ_ONCE(buf->bufs->blocked);
-}
-
-/*
- * Importers may access the memory until their fences have signalled and they
- * have unmapped it (dma_buf_invalidate_mappings()).
- */
-static int vpdm_drain(struct vpdm_buf *buf, bool killable)
-{
-	struct dma_resv *resv = buf->inner->resv;
-	int ret = 0;
-
-	dma_resv_lock(resv, NULL);
-	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false,
-				      VPDM_KILL_POLL)) {
-		if (killable && fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-	}
-	dma_resv_unlock(resv);
-	if (ret)
-		return ret;
-
-	if (killable)
-		return wait_var_event_killable(&buf->sgts,
-					       !atomic_read(&buf->sgts)) ?
-		       -EINTR : 0;
-
-	wait_var_event(&buf->sgts, !atomic_read(&buf->sgts));
-	return 0;
+	       !READ_ONCE(bufs->resetting) &&
+	       READ_ONCE(bufs->link) == VPDM_LINK_UP;
 }
 
 static int vpdm_buf_revoke(struct vpdm_buf *buf)
@@ -124,22 +74,15 @@ static int vpdm_buf_revoke(struct vpdm_buf *buf)
 		WRITE_ONCE(buf->state, VPDM_REVOKED);
 	else
 		ret = -EBADFD;
-	/*
-	 * Where the zap takes the entries of other buffers too, their faults
-	 * have to wait: one that found a PMD entry, and so wants a page table,
-	 * would meet another fault's new PMD entry.
-	 */
-	if (!ret && buf->owner)
-		vpdm_zap(buf);
 	up_write(&buf->bufs->lock);
 	if (ret)
 		return ret;
 
-	if (!buf->owner)
-		vpdm_zap(buf);
+	wake_up_all(&buf->bufs->wait);
+	vpdm_zap(buf);
 	if (buf->inner) {
-		vpdm_inner_invalidate(buf, false);
-		ret = vpdm_drain(buf, true);
+		vpdm_importers_tell(buf);
+		ret = vpdm_importers_drain(buf, true);
 	}
 
 	trace_vpdm_revoke(buf, ktime_us_delta(ktime_get(), start), ret);
@@ -175,104 +118,154 @@ int vpdm_revoke(struct vpdm_device *vdev, int fd)
 	return ret;
 }
 
-/* Importers cannot map while the device is blocked, so this ends. */
-static void vpdm_drain_list(struct list_head *busy)
+/*
+ * Importers are told and waited for under their dma_resv, which comes before
+ * vpdm_buf_list.lock: so take those buffers that have any out of the list first.
+ */
+static void vpdm_collect_imported(struct vpdm_buf_list *bufs,
+				  struct list_head *imported)
 {
-	struct vpdm_buf *buf, *next;
+	struct vpdm_buf *buf;
 
-	list_for_each_entry_safe(buf, next, busy, drain) {
+	list_for_each_entry(buf, &bufs->list, node) {
+		if (!atomic_read(&buf->attachments))
+			continue;
+		kref_get(&buf->kref);
+		list_add_tail(&buf->drain, imported);
+	}
+}
+
+static struct vpdm_buf *vpdm_next_imported(struct list_head *imported)
+{
+	struct vpdm_buf *buf;
+
+	buf = list_first_entry_or_null(imported, struct vpdm_buf, drain);
+	if (buf)
 		list_del(&buf->drain);
-		vpdm_drain(buf, false);
+
+	return buf;
+}
+
+static void vpdm_end_access(struct vpdm_buf_list *bufs,
+			    struct list_head *imported)
+{
+	down_read(&bufs->lock);
+	vpdm_zap_all(bufs);
+	vpdm_collect_imported(bufs, imported);
+	up_read(&bufs->lock);
+}
+
+/**
+ * vpdm_reset_begin - keep faults and importers out until vpdm_reset_end()
+ * @bufs: the device's buffers
+ *
+ * On return there is no access through any buffer or BAR mapping, nor through a
+ * buffer that somebody has just begun to revoke. Faults wait.
+ *
+ * Context: device lock held. memory_lock is held for write if vfio-pci-core
+ * started the reset, so it must not be taken here. Waits for importers, not
+ * killable: they cannot map again, so this ends.
+ */
+void vpdm_reset_begin(struct vpdm_buf_list *bufs)
+{
+	struct vpdm_buf *buf;
+	LIST_HEAD(imported);
+
+	down_write(&bufs->lock);
+	WRITE_ONCE(bufs->resetting, true);
+	up_write(&bufs->lock);
+
+	vpdm_end_access(bufs, &imported);
+	while ((buf = vpdm_next_imported(&imported))) {
+		vpdm_importers_invalidate(buf);
+		vpdm_importers_drain(buf, false);
 		vpdm_buf_put(buf);
 	}
 }
 
 /*
- * Whether a device that is blocked has to wait for importers of a buffer. Those
- * of one that is not live have been told to unmap, or are about to be, by whoever
- * ended access. Their dma_resv cannot be waited for here: it may be held for as
- * long as fences take.
+ * Importers are told that they can map again, as vfio-pci-core does when it ends a
+ * revocation, unless it is about to do so itself.
  */
-static bool vpdm_is_busy(struct vpdm_buf *buf)
-{
-	bool busy;
-
-	if (buf->state == VPDM_LIVE)
-		return vpdm_inner_invalidate(buf, true);
-	if (!buf->inner)
-		return false;
-
-	if (!dma_resv_trylock(buf->inner->resv))
-		return true;
-	busy = atomic_read(&buf->sgts);
-	dma_resv_unlock(buf->inner->resv);
-
-	return busy;
-}
-
-/**
- * vpdm_block - keep faults and importers out of a device for a time
- * @bufs: the device's buffers
- * @why: reason, for vpdm_unblock()
- *
- * For what happens to a device past vfio-pci-core. On return there is no access
- * through any buffer or BAR mapping, nor through a buffer that somebody has just
- * begun to revoke.
- *
- * Context: device lock held. memory_lock is held for write if vfio-pci-core
- * started it all, so it must not be taken here. Waits for importers.
- */
-void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why)
+static void vpdm_tell_importers(struct vpdm_buf_list *bufs)
 {
 	struct vpdm_buf *buf;
-	LIST_HEAD(busy);
-
-	down_write(&bufs->lock);
-	WRITE_ONCE(bufs->blocked, bufs->blocked | BIT(why));
-	up_write(&bufs->lock);
+	LIST_HEAD(imported);
 
 	down_read(&bufs->lock);
-	vpdm_zap_all(bufs);
-	list_for_each_entry(buf, &bufs->list, node) {
-		if (!vpdm_is_busy(buf))
-			continue;
-		kref_get(&buf->kref);
-		list_add_tail(&buf->drain, &busy);
-	}
+	vpdm_collect_imported(bufs, &imported);
 	up_read(&bufs->lock);
 
-	vpdm_drain_list(&busy);
+	while ((buf = vpdm_next_imported(&imported))) {
+		if (vpdm_buf_may_import(buf) && !vpdm_inner_is_revoked(buf))
+			vpdm_importers_tell(buf);
+		vpdm_buf_put(buf);
+	}
 }
 
 /**
- * vpdm_unblock - let faults and importers in again
+ * vpdm_reset_end - let faults and importers in again
  * @bufs: the device's buffers
- * @mask: reasons that are over, bits of enum vpdm_block
  *
- * Importers are told, as vfio-pci-core does when it ends a revocation, unless it
- * is about to do so itself.
+ * A reset that has worked ends VPDM_LINK_LOST. While the kernel recovers from an
+ * error it says nothing of the link: that is for the recovery to say.
  *
  * Context: device lock held.
  */
-void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask)
+void vpdm_reset_end(struct vpdm_buf_list *bufs)
+{
+	down_write(&bufs->lock);
+	WRITE_ONCE(bufs->resetting, false);
+	if (bufs->link == VPDM_LINK_LOST)
+		WRITE_ONCE(bufs->link, VPDM_LINK_UP);
+	up_write(&bufs->lock);
+
+	wake_up_all(&bufs->wait);
+	vpdm_tell_importers(bufs);
+}
+
+/**
+ * vpdm_link_down - end access because of what happened to the link
+ * @bufs: the device's buffers
+ * @link: what; VPDM_LINK_GONE is final
+ *
+ * Faults get SIGBUS. Importers are told to unmap and not waited for: the device
+ * answers nobody, and its user should hear of it soon.
+ *
+ * Context: device lock held.
+ */
+void vpdm_link_down(struct vpdm_buf_list *bufs, enum vpdm_link link)
 {
 	struct vpdm_buf *buf;
-	bool ended;
+	LIST_HEAD(imported);
 
 	down_write(&bufs->lock);
-	ended = bufs->blocked && !(bufs->blocked & ~mask);
-	WRITE_ONCE(bufs->blocked, bufs->blocked & ~mask);
+	if (bufs->link != VPDM_LINK_GONE)
+		WRITE_ONCE(bufs->link, link);
 	up_write(&bufs->lock);
-	if (!ended)
-		return;
 
-	down_read(&bufs->lock);
-	list_for_each_entry(buf, &bufs->list, node) {
-		if (buf->state == VPDM_LIVE && atomic_read(&buf->attachments) &&
-		    !vpdm_inner_is_revoked(buf))
-			vpdm_inner_invalidate(buf, false);
+	wake_up_all(&bufs->wait);
+	vpdm_end_access(bufs, &imported);
+	while ((buf = vpdm_next_imported(&imported))) {
+		vpdm_importers_invalidate(buf);
+		vpdm_buf_put(buf);
 	}
-	up_read(&bufs->lock);
+}
+
+/**
+ * vpdm_link_up - the link works again
+ * @bufs: the device's buffers
+ *
+ * Context: device lock held, or no buffer of @bufs live.
+ */
+void vpdm_link_up(struct vpdm_buf_list *bufs)
+{
+	down_write(&bufs->lock);
+	if (bufs->link != VPDM_LINK_GONE)
+		WRITE_ONCE(bufs->link, VPDM_LINK_UP);
+	up_write(&bufs->lock);
+
+	vpdm_tell_importers(bufs);
 }
 
 /**
@@ -280,19 +273,20 @@ void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask)
  * @bufs: the device's buffers
  *
  * Before vfio-pci-core closes the device, which waits for the importers. From
- * here on no buffer uses vpdm_bufs.core.
+ * here on no buffer uses vpdm_buf_list.core.
  */
-void vpdm_close(struct vpdm_bufs *bufs)
+void vpdm_close(struct vpdm_buf_list *bufs)
 {
 	struct vpdm_buf *buf;
 
-	down_write(&bufs->life);
+	down_write(&bufs->gate);
 	down_write(&bufs->lock);
 	list_for_each_entry(buf, &bufs->list, node)
 		WRITE_ONCE(buf->state, VPDM_DEAD);
 	up_write(&bufs->lock);
-	up_write(&bufs->life);
+	up_write(&bufs->gate);
 
+	wake_up_all(&bufs->wait);
 	down_read(&bufs->lock);
 	vpdm_zap_all(bufs);
 	up_read(&bufs->lock);

@@ -23,11 +23,13 @@
 		{ 0x001, "OOM" },					\
 		{ 0x002, "SIGBUS" },					\
 		{ 0x100, "NOPAGE" },					\
+		{ 0x400, "RETRY" },					\
 		{ 0x800, "FALLBACK" })
 
 static_assert((__force unsigned int)VM_FAULT_OOM == 0x001);
 static_assert((__force unsigned int)VM_FAULT_SIGBUS == 0x002);
 static_assert((__force unsigned int)VM_FAULT_NOPAGE == 0x100);
+static_assert((__force unsigned int)VM_FAULT_RETRY == 0x400);
 static_assert((__force unsigned int)VM_FAULT_FALLBACK == 0x800);
 
 DECLARE_EVENT_CLASS(vpdm_buf,

@@ -123,7 +123,7 @@ static int vpdm_device_feature(struct vfio_device *core_vdev, u32 flags,
 	case VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN:
 		return vpdm_export_plain(vdev, flags, arg, argsz);
 	default:
-		return vfio_pci_core_ioctl_feature(core_vdev, flags, arg, argsz);
+		return vpdm_core_feature(core_vdev, flags, arg, argsz);
 	}
 }
 
@@ -163,6 +163,8 @@ static int vpdm_open_device(struct vfio_device *core_vdev)
 
 	vpdm_claim_bars(&vdev->core);
 	vfio_pci_core_finish_enable(&vdev->core);
+	/* A new user starts anew: enabling has reset the device. */
+	vpdm_link_up(vdev->bufs);
 
 	return 0;
 }
@@ -173,7 +175,6 @@ static void vpdm_close_device(struct vfio_device *core_vdev)
 
 	vpdm_close(vdev->bufs);
 	vfio_pci_core_close_device(core_vdev);
-	vpdm_inner_close(vdev);
 }
 
 static int vpdm_init_dev(struct vfio_device *core_vdev)
@@ -183,24 +184,23 @@ static int vpdm_init_dev(struct vfio_device *core_vdev)
 
 	vpdm_set_params(&vdev->core, nointxmask, disable_idle_d3, disable_vga);
 
-	vdev->bufs = vpdm_bufs_alloc(&vdev->core);
+	vdev->bufs = vpdm_buf_list_create(&vdev->core);
 	if (!vdev->bufs)
 		return -ENOMEM;
 
 	ret = vfio_pci_core_init_dev(core_vdev);
 	if (ret) {
-		vpdm_bufs_put(vdev->bufs);
+		vpdm_buf_list_put(vdev->bufs);
 		return ret;
 	}
-	vpdm_inner_init(vdev);
-	vpdm_lockdep_prime(vdev);
+	vpdm_source_init(vdev);
 
 	return 0;
 }
 
 static void vpdm_release_dev(struct vfio_device *core_vdev)
 {
-	vpdm_bufs_put(vpdm_from_core(core_vdev)->bufs);
+	vpdm_buf_list_put(vpdm_from_core(core_vdev)->bufs);
 	vfio_pci_core_release_dev(core_vdev);
 }
 
@@ -213,7 +213,7 @@ static const struct vfio_device_ops vpdm_ops = {
 	.ioctl			= vpdm_ioctl,
 	.device_feature		= vpdm_device_feature,
 	.read			= vfio_pci_core_read,
-	.write			= vfio_pci_core_write,
+	.write			= vpdm_write,
 	.mmap			= vpdm_bar_mmap,
 	.request		= vfio_pci_core_request,
 	.match			= vfio_pci_core_match,
@@ -258,10 +258,10 @@ static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	pci_set_drvdata(pdev, &vdev->core);
 	ret = vfio_pci_core_register_device(&vdev->core);
+	vpdm_wakeup_init(pdev);
 	if (ret)
 		goto err_put;
 
-	vpdm_power_init(vdev);
 	vpdm_debugfs_add(vdev);
 	if (pdev->vendor == PCI_VENDOR_ID_INTEL &&
 	    pdev->class >> 16 == PCI_BASE_CLASS_DISPLAY)
@@ -278,9 +278,13 @@ static void vpdm_remove(struct pci_dev *pdev)
 {
 	struct vpdm_device *vdev = vpdm_from_pdev(pdev);
 
-	/* The device was pulled out. Its user has yet to hear of it and close. */
-	if (pci_channel_offline(pdev))
-		vpdm_block(vdev->bufs, VPDM_BLOCK_GONE);
+	/*
+	 * The device was pulled out. Its user has yet to hear of it and close. A
+	 * link that is frozen, for which pci_channel_offline() is true as well, may
+	 * have been reset by its user.
+	 */
+	if (pdev->error_state == pci_channel_io_perm_failure)
+		vpdm_link_down(vdev->bufs, VPDM_LINK_GONE);
 
 	vfio_pci_core_unregister_device(&vdev->core);
 	vpdm_debugfs_remove(vdev);
@@ -298,32 +302,36 @@ static int vpdm_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
 
 /*
  * A reset through sysfs, and the recovery from an error, do not go through
- * vfio-pci-core's revocation. The resets that it starts itself come by here too,
- * with all revoked already.
+ * vfio-pci-core's revocation. The resets that it starts itself come by here too.
  */
 static void vpdm_reset_prepare(struct pci_dev *pdev)
 {
-	vpdm_block(vpdm_from_pdev(pdev)->bufs, VPDM_BLOCK_RESET);
+	vpdm_reset_begin(vpdm_from_pdev(pdev)->bufs);
 }
 
 static void vpdm_reset_done(struct pci_dev *pdev)
 {
-	vpdm_unblock(vpdm_from_pdev(pdev)->bufs,
-		     BIT(VPDM_BLOCK_RESET) | BIT(VPDM_BLOCK_ERROR));
+	vpdm_reset_end(vpdm_from_pdev(pdev)->bufs);
 }
 
+/* The user is told first, who may wait for it with others' devices at stake. */
 static pci_ers_result_t vpdm_error_detected(struct pci_dev *pdev,
 					    pci_channel_state_t state)
 {
-	if (state != pci_channel_io_normal)
-		vpdm_block(vpdm_from_pdev(pdev)->bufs, VPDM_BLOCK_ERROR);
+	pci_ers_result_t ret = vfio_pci_core_aer_err_detected(pdev, state);
 
-	return vfio_pci_core_aer_err_detected(pdev, state);
+	if (state == pci_channel_io_frozen)
+		vpdm_link_down(vpdm_from_pdev(pdev)->bufs,
+			       VPDM_LINK_RECOVERING);
+	else if (state == pci_channel_io_perm_failure)
+		vpdm_link_down(vpdm_from_pdev(pdev)->bufs, VPDM_LINK_LOST);
+
+	return ret;
 }
 
 static void vpdm_error_resume(struct pci_dev *pdev)
 {
-	vpdm_unblock(vpdm_from_pdev(pdev)->bufs, BIT(VPDM_BLOCK_ERROR));
+	vpdm_link_up(vpdm_from_pdev(pdev)->bufs);
 }
 
 static const struct pci_error_handlers vpdm_err_handlers = {
@@ -382,7 +390,7 @@ static int __init vpdm_module_init(void)
 {
 	int ret;
 
-	ret = vpdm_inner_setup();
+	ret = vpdm_source_setup();
 	if (ret)
 		return ret;
 
@@ -397,7 +405,7 @@ static int __init vpdm_module_init(void)
 
 err_debugfs:
 	vpdm_debugfs_exit();
-	vpdm_inner_cleanup();
+	vpdm_source_cleanup();
 	return ret;
 }
 module_init(vpdm_module_init);
@@ -406,7 +414,7 @@ static void __exit vpdm_module_exit(void)
 {
 	pci_unregister_driver(&vpdm_driver);
 	vpdm_debugfs_exit();
-	vpdm_inner_cleanup();
+	vpdm_source_cleanup();
 }
 module_exit(vpdm_module_exit);
 

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vfio-pci-dmabuf-mmap: what its files offer each other.
+ * The driver's own header: what its files offer each other. The interface to
+ * userspace is include/uapi/linux/vfio_pci_dmabuf_mmap.h.
  *
  * Lock order, outermost first:
  *
  *	mmap_lock or VMA lock
- *	  vpdm_bufs.life		read by faults
- *	    vfio_pci_core_device.memory_lock	read by faults
- *	      vpdm_bufs.lock
- *	        dma_resv of a buffer
- *	          i_mmap_rwsem
+ *	  vpdm_buf_list.gate			read by faults
+ *	    vfio_pci_core_device.memory_lock	read by faults of BAR mappings
+ *	      dma_resv of a buffer
+ *	        vpdm_buf_list.lock		read by faults
+ *	          i_mmap_rwsem, page-table locks
  *
- * memory_lock is never taken in mmap() or export: vfio-pci-core copies to user
- * memory under it, so a writer that queues behind such a reader would deadlock
- * against mmap_lock. User memory is never touched, and importers are never
- * waited for, under vpdm_bufs.life or vpdm_bufs.lock.
+ * Under gate and lock no page table is allocated, no user memory is touched, and
+ * nobody waits for an importer. Faults of exported buffers take memory_lock only
+ * to find out that memory is on again: hot reset of the device's set just tries
+ * for it, and fails while a fault has it.
  */
 #ifndef VFIO_PCI_DMABUF_MMAP_H
 #define VFIO_PCI_DMABUF_MMAP_H
@@ -28,79 +29,97 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
 
 #include "include/uapi/linux/vfio_pci_dmabuf_mmap.h"
 #include "ranges.h"
 
 struct dentry;
+struct vpdm_inner_request;
 
-/* Why faults and importers are kept out for a time: bits of vpdm_bufs.blocked. */
-enum vpdm_block {
-	VPDM_BLOCK_RESET,	/* between reset_prepare and reset_done */
-	VPDM_BLOCK_ERROR,	/* the link is frozen, or failed for good */
-	VPDM_BLOCK_GONE,	/* the device was pulled out */
-};
-
-enum vpdm_state {
-	VPDM_LIVE,
-	VPDM_REVOKED,	/* by the holder of the device fd, for good */
-	VPDM_DEAD,	/* all device fds were closed */
+/**
+ * enum vpdm_link - what PCI error recovery says of a device
+ * @VPDM_LINK_UP: nothing
+ * @VPDM_LINK_RECOVERING: an error froze the link; ends by resume, or by LOST
+ * @VPDM_LINK_LOST: recovery failed; ends by a reset that works, or by a new open
+ * @VPDM_LINK_GONE: the device was pulled out; does not end
+ */
+enum vpdm_link {
+	VPDM_LINK_UP,
+	VPDM_LINK_RECOVERING,
+	VPDM_LINK_LOST,
+	VPDM_LINK_GONE,
 };
 
 /**
- * struct vpdm_bufs - the buffers of a device
+ * enum vpdm_state - how long a buffer is good for
+ * @VPDM_LIVE: it gives access whenever its device does
+ * @VPDM_REVOKED: ended by the holder of the device fd, for good
+ * @VPDM_DEAD: all device fds were closed
+ *
+ * A buffer that is not VPDM_LIVE never becomes so again.
+ */
+enum vpdm_state {
+	VPDM_LIVE,
+	VPDM_REVOKED,
+	VPDM_DEAD,
+};
+
+/**
+ * struct vpdm_buf_list - the buffers of a device, and what keeps all of them out
  * @kref: one for the device, one for each buffer
- * @core: the device; valid under @life as long as a buffer is VPDM_LIVE
- * @life: held for read while a fault uses @core, for write to make buffers
- *	VPDM_DEAD
+ * @core: the device; valid under @gate as long as a buffer is VPDM_LIVE
+ * @gate: read by faults; held for write to keep them out while buffers become
+ *	VPDM_DEAD, and while vfio-pci-core may take memory away without saying so
  * @lock: guards all below, and vpdm_buf.state
  * @list: of struct vpdm_buf
- * @blocked: bits of enum vpdm_block
+ * @resetting: between reset_prepare and reset_done
+ * @link: faults get SIGBUS unless VPDM_LINK_UP
+ * @wait: faults of live buffers wait here while @resetting
  *
  * Outlives the vfio_device: a buffer that held that one would keep it in its
  * device set after unbind, where it would refuse the hot resets of its
  * neighbours, and its pci_dev could be gone.
  */
-struct vpdm_bufs {
+struct vpdm_buf_list {
 	struct kref kref;
 	struct vfio_pci_core_device *core;
-	struct rw_semaphore life;
+	struct rw_semaphore gate;
 	struct rw_semaphore lock;
 	struct list_head list;
-	unsigned long blocked;
+	bool resetting;
+	enum vpdm_link link;
+	wait_queue_head_t wait;
 };
-
-struct vpdm_inner_request;
 
 /**
  * struct vpdm_device - a device bound to this driver
  * @core: vfio-pci-core's part
  * @bufs: its buffers
- * @export_lock: one export at a time asks vfio-pci-core for a DMABUF
+ * @export_lock: one export at a time asks vfio-pci-core for a DMABUF; guards
+ *	@exporter and @request
  * @exporter: the task that does so, NULL if there is none; compared with
  *	current without the lock
  * @request: what it asks for; only for @exporter
- * @strays: DMABUFs of vfio-pci-core that cannot be used
  * @debugfs: directory of this device
  */
 struct vpdm_device {
 	struct vfio_pci_core_device core;
-	struct vpdm_bufs *bufs;
-	struct mutex export_lock;	/* guards the following three */
+	struct vpdm_buf_list *bufs;
+	struct mutex export_lock;
 	struct task_struct *exporter;
 	struct vpdm_inner_request *request;
-	struct list_head strays;
 	struct dentry *debugfs;
 };
 
 /**
  * struct vpdm_source - what a buffer is made of
- * @dmabuf: vfio-pci-core's DMABUF, NULL if there is none
+ * @dmabuf: vfio-pci-core's DMABUF of the ranges, NULL if there is none
  * @ranges: PFNs
  * @bar: number of the BAR that they are in
  * @pgoff: vm_pgoff of the first page in a VMA
  * @flags: access mode of the file
- * @device_file: to be kept open, or NULL
+ * @device_file: makes it a BAR mapping, which keeps this open
  */
 struct vpdm_source {
 	struct dma_buf *dmabuf;
@@ -113,53 +132,58 @@ struct vpdm_source {
 
 /**
  * struct vpdm_buf - a DMABUF of this driver
- * @kref: one for the DMABUF, one for who drains it
+ * @kref: one for the DMABUF, one for who tells or drains its importers, one for
+ *	each fault that waits
  * @bufs: the device's buffers
  * @node: in @bufs->list
- * @drain: in the list of what a reset waits for; under the device lock
- * @dmabuf: the DMABUF; valid while the buffer is in @bufs->list
+ * @drain: in the list of whose importers are told; under the device lock
+ * @dmabuf: the DMABUF; NULL once it is being released. Stays under @bufs->lock,
+ *	and under the dma_resv, which it shares with @inner
  * @inner: vfio-pci-core's DMABUF of the same ranges. A BAR mapping has none,
  *	nor has an export where the kernel has none
- * @listener: attachment to @inner, hears it being revoked. Set once
- * @heard: @inner is not revoked, and @listener will hear when it will be.
- *	Guarded by memory_lock
- * @mapping: where the VMAs of this buffer live
+ * @listener: attachment to @inner, called when that is revoked. Set once
+ * @ready: @inner is not revoked, and @listener will be called when it is. Set
+ *	with memory_lock held, cleared under @bufs->lock as well
+ * @mapping: where the VMAs of this buffer live, NULL for a BAR mapping that
+ *	vfio-pci-core zaps
  * @inode: of @dmabuf; the VFS would free it, and @mapping with it, before
  *	release() takes the buffer off the list
  * @dev: the PCI device, which @listener names
- * @owner: the vfio_device, if @mapping is its
  * @pgoff: vm_pgoff of its first page in a VMA
- * @is_bar: a BAR mapping, which no file descriptor shows
- * @device_file: keeps the device open as long as a BAR mapping has VMAs
+ * @device_file: a BAR mapping's, kept open as long as it has VMAs; NULL if the
+ *	buffer was exported
  * @ranges: PFNs, read-only
  * @bar: number of the BAR
- * @state: guarded by @bufs->lock; importers read it without
+ * @read_only: nothing may write through it
+ * @state: guarded by @bufs->lock; looked at without, too, as LIVE ends once
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
+ * @populated: there may be page-table entries. Set by faults under @bufs->lock,
+ *	cleared by who has dropped them all and still keeps faults out
  * @vmas: number of VMAs
- * @attachments: number of importers attached, for debugfs
+ * @attachments: number of importers attached; falls only under the dma_resv
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv
  */
 struct vpdm_buf {
 	struct kref kref;
-	struct vpdm_bufs *bufs;
+	struct vpdm_buf_list *bufs;
 	struct list_head node;
 	struct list_head drain;
 	struct dma_buf *dmabuf;
 	struct dma_buf *inner;
 	struct dma_buf_attachment *listener;
-	bool heard;
+	bool ready;
 	struct address_space *mapping;
 	struct inode *inode;
 	struct device *dev;
-	struct device *owner;
 	pgoff_t pgoff;
-	bool is_bar;
 	struct file *device_file;
 	struct vpdm_ranges ranges;
 	unsigned int bar;
+	bool read_only;
 	enum vpdm_state state;
 	u32 memattr;
+	bool populated;
 	atomic_t vmas;
 	atomic_t attachments;
 	atomic_t sgts;
@@ -168,6 +192,17 @@ struct vpdm_buf {
 static inline struct vpdm_device *vpdm_from_core(struct vfio_device *core_vdev)
 {
 	return container_of(core_vdev, struct vpdm_device, core.vdev);
+}
+
+/* As faults see it: without a lock the answer may be old. */
+static inline bool vpdm_memory_is_on(struct vfio_pci_core_device *core)
+{
+	return !core->pm_runtime_engaged && __vfio_pci_memory_enabled(core);
+}
+
+static inline bool vpdm_buf_is_bar(const struct vpdm_buf *buf)
+{
+	return buf->device_file;
 }
 
 /* export.c: DMABUFs, from export to release */
@@ -181,53 +216,80 @@ struct vpdm_buf *vpdm_buf_create(struct vpdm_device *vdev,
 				 const struct vpdm_source *source);
 struct vpdm_buf *vpdm_buf_get(struct vpdm_device *vdev, int fd);
 void vpdm_buf_put(struct vpdm_buf *buf);
-struct vpdm_bufs *vpdm_bufs_alloc(struct vfio_pci_core_device *core);
-void vpdm_bufs_put(struct vpdm_bufs *bufs);
-
-/* inner.c: vfio-pci-core's DMABUF. noinner.c: for kernels without */
-int vpdm_inner_setup(void);
-void vpdm_inner_cleanup(void);
-void vpdm_inner_init(struct vpdm_device *vdev);
-void vpdm_inner_close(struct vpdm_device *vdev);
-int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
-		      struct vfio_device_feature_dma_buf __user *arg,
-		      size_t argsz, struct vpdm_source *source);
-int vpdm_inner_listen(struct vpdm_buf *buf);
-bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only);
-bool vpdm_inner_is_revoked(struct vpdm_buf *buf);
-void vpdm_inner_release(struct vpdm_buf *buf);
-int vpdm_inner_attach(struct dma_buf *dmabuf,
-		      struct dma_buf_attachment *attachment);
-void vpdm_inner_detach(struct dma_buf *dmabuf,
-		       struct dma_buf_attachment *attachment);
-struct sg_table *vpdm_inner_map(struct dma_buf_attachment *attachment,
-				enum dma_data_direction dir);
-void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
-		      struct sg_table *sgt, enum dma_data_direction dir);
+struct vpdm_buf_list *vpdm_buf_list_create(struct vfio_pci_core_device *core);
+void vpdm_buf_list_put(struct vpdm_buf_list *bufs);
 
 /* revoke.c: where access ends */
 void vpdm_zap(struct vpdm_buf *buf);
+void vpdm_zap_all(struct vpdm_buf_list *bufs);
 bool vpdm_buf_may_import(const struct vpdm_buf *buf);
 int vpdm_revoke(struct vpdm_device *vdev, int fd);
-void vpdm_block(struct vpdm_bufs *bufs, enum vpdm_block why);
-void vpdm_unblock(struct vpdm_bufs *bufs, unsigned long mask);
-void vpdm_close(struct vpdm_bufs *bufs);
+void vpdm_reset_begin(struct vpdm_buf_list *bufs);
+void vpdm_reset_end(struct vpdm_buf_list *bufs);
+void vpdm_link_down(struct vpdm_buf_list *bufs, enum vpdm_link link);
+void vpdm_link_up(struct vpdm_buf_list *bufs);
+void vpdm_close(struct vpdm_buf_list *bufs);
 
-/* fault.c: where pages are mapped */
+/* mmap.c: mappings */
+int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma);
+
+/* fault.c: faults */
 vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order);
 vm_fault_t vpdm_fault(struct vm_fault *vmf);
 
-/* mmap.c: mappings and their memory attribute */
-int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
-int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma);
+/* entries.c: page-table entries */
+int vpdm_entries_alloc(struct vm_fault *vmf);
+vm_fault_t vpdm_entries_fill(struct vm_fault *vmf, unsigned long addr,
+			     unsigned long pfn, unsigned int pages,
+			     unsigned int *filled);
+vm_fault_t vpdm_entry_insert(struct vm_fault *vmf, unsigned long pfn,
+			     unsigned int order);
+
+/* memattr.c: memory attributes */
+pgprot_t vpdm_memattr_prot(u32 memattr, pgprot_t prot);
 int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr);
 int vpdm_memattr_get(struct vpdm_device *vdev, int fd, u32 *memattr);
 
-/* power.c: waking up */
-void vpdm_power_init(struct vpdm_device *vdev);
+/*
+ * How an export is made: inner.c lets vfio-pci-core make a DMABUF, request.c
+ * reads the request where vfio-pci-core makes none.
+ */
+int vpdm_source_setup(void);
+void vpdm_source_cleanup(void);
+void vpdm_source_init(struct vpdm_device *vdev);
+int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
+		    struct vfio_device_feature_dma_buf __user *arg,
+		    size_t argsz, struct vpdm_source *source);
 
-/* lockdep.c: the lock order above, for lockdep */
-void vpdm_lockdep_prime(struct vpdm_device *vdev);
+/*
+ * How it is known that memory goes away: listen.c is told by vfio-pci-core,
+ * gate.c stands in its way where it tells nobody.
+ */
+int vpdm_memory_hold(struct vpdm_buf *buf);
+vm_fault_t vpdm_memory_check(struct vpdm_buf *buf);
+void vpdm_memory_release(struct vpdm_buf *buf);
+void vpdm_listener_remove(struct vpdm_buf *buf);
+ssize_t vpdm_write(struct vfio_device *core_vdev, const char __user *buf,
+		   size_t count, loff_t *ppos);
+int vpdm_core_feature(struct vfio_device *core_vdev, u32 flags,
+		      void __user *arg, size_t argsz);
+void vpdm_wakeup_init(struct pci_dev *pdev);
+
+/* listen.c alone */
+int vpdm_listener_add(struct vpdm_buf *buf);
+bool vpdm_inner_is_revoked(struct vpdm_buf *buf);
+
+/* import.c: importers. noimport.c: where there cannot be any */
+int vpdm_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
+void vpdm_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
+struct sg_table *vpdm_map(struct dma_buf_attachment *attachment,
+			  enum dma_data_direction dir);
+void vpdm_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
+		enum dma_data_direction dir);
+void vpdm_importers_tell(struct vpdm_buf *buf);
+void vpdm_importers_invalidate(struct vpdm_buf *buf);
+int vpdm_importers_drain(struct vpdm_buf *buf, bool killable);
 
 /* debugfs.c */
 void vpdm_debugfs_init(void);

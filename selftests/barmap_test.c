@@ -165,6 +165,18 @@ TEST_F(barmap, parts_show_their_part)
 	}
 }
 
+/*
+ * Linux before 6.14 marks VMAs of x86 whose PFNs it tracks, which this driver does
+ * not need: "ar".
+ */
+static void drop_flag(char *line, const char *flag)
+{
+	char *at = strstr(line, flag);
+
+	if (at)
+		memmove(at, at + strlen(flag), strlen(at + strlen(flag)) + 1);
+}
+
 TEST_F(barmap, smaps_is_as_stocks)
 {
 	static const char * const keys[] = {
@@ -183,6 +195,7 @@ TEST_F(barmap, smaps_is_as_stocks)
 					   sizeof(stock_line)));
 		ASSERT_EQ(0, vt_smaps_line(self->map, keys[i], ours_line,
 					   sizeof(ours_line)));
+		drop_flag(stock_line, " ar");
 		EXPECT_STREQ(stock_line, ours_line);
 	}
 }

@@ -574,11 +574,16 @@ TEST_F(as_stock, bar_mapping_has_the_same_entries)
 	EXPECT_EQ(stock.pud, ours.pud);
 }
 
-/* 1 GiB entries: the kernel has them if stock vfio-pci uses them. */
+/*
+ * 1 GiB entries: the kernel has them if stock vfio-pci uses them. Exports get them
+ * where vfio-pci-core makes DMABUFs: among the others are kernels that crash when one
+ * is split at the wrong moment.
+ */
 FIXTURE(pud) {
 	struct vt_device d;
 	char *map;
 	int fd;
+	size_t puds;
 };
 
 FIXTURE_SETUP(pud)
@@ -590,6 +595,7 @@ FIXTURE_SETUP(pud)
 	vt_close(&self->d);
 	if (!stock.pud)
 		SKIP(return, "no 1 GiB entries here: stock vfio-pci has none either");
+	self->puds = vt_stock_exports() ? 1 : 0;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
 	self->fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
 	ASSERT_LE(0, self->fd);
@@ -606,9 +612,10 @@ TEST_F(pud, dmabuf_at_an_aligned_address_has_a_1_gib_entry)
 {
 	char *map = self->map;
 
-	EXPECT_EQ(1, vt_touch_faults(map, VT_MIB(8)));
-	EXPECT_EQ(1UL, entries(map, VT_PUD).pud);
-	EXPECT_EQ(VT_PUD, vt_present(map, VT_PUD));
+	EXPECT_EQ(self->puds ? 1 : 4, vt_touch_faults(map, VT_MIB(8)));
+	EXPECT_EQ(self->puds, entries(map, VT_PUD).pud);
+	EXPECT_EQ(self->puds ? VT_PUD : VT_MIB(8), vt_present(map, VT_PUD));
+	vt_touch(map + 12345 * VT_PAGE, VT_PAGE);
 	EXPECT_EQ(vt_bar_pfn(self->d.bdf, BAR) + 12345,
 		  vt_pte(map + 12345 * VT_PAGE).pfn);
 }
@@ -640,7 +647,7 @@ TEST_F(pud, zap_and_refault)
 	ASSERT_EQ(0, vt_memory(&self->d, true));
 	EXPECT_EQ(0, vt_peek(map + 8, &value));
 	EXPECT_EQ(1234ULL, value);
-	EXPECT_EQ(1UL, entries(map, VT_PUD).pud);
+	EXPECT_EQ(self->puds, entries(map, VT_PUD).pud);
 }
 
 TEST_F(pud, munmap_of_a_page_amid_the_entry)
@@ -682,7 +689,7 @@ TEST_F(pud, mremap_to_an_address_that_is_not_aligned)
 	to = vt_map(self->fd, VT_PUD, RW, 0, VT_PUD, VT_PAGE);
 	ASSERT_NE(NULL, to);
 	ASSERT_EQ(0, vt_poke(map + VT_MIB(700), 44));
-	ASSERT_EQ(1UL, entries(map, VT_PUD).pud);
+	ASSERT_EQ(self->puds, entries(map, VT_PUD).pud);
 	ASSERT_EQ(to, mremap(map, VT_PUD, VT_PUD,
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	ASSERT_EQ(0, vt_peek(to + VT_MIB(700), &value));
@@ -701,7 +708,7 @@ TEST_F(pud, mremap_to_an_aligned_address)
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	ASSERT_EQ(0, vt_peek(to + VT_MIB(700), &value));
 	EXPECT_EQ(55ULL, value);
-	EXPECT_EQ(1UL, entries(to, VT_PUD).pud);
+	EXPECT_EQ(self->puds, entries(to, VT_PUD).pud);
 }
 
 TEST_F(pud, mremap_of_a_part)

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In place of inner.c, for kernels whose vfio-pci-core exports no DMABUFs.
- *
- * Export requests are checked here, by the rules and with the errnos of Linux
- * 7.2. There are no importers, and no listener: the VMAs of a buffer live in the
- * device's address_space, where vfio-pci-core zaps them.
+ * Export requests, where vfio-pci-core makes no DMABUFs (inner.c is for the others):
+ * read and checked here, by the rules and with the errnos of Linux 7.2.
  */
-#include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
-
-/* Of the device's address_space vfio-pci-core zaps no more than this. */
-#define VPDM_MAX_SIZE	VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX)
 
 static int vpdm_check_slice(const struct vfio_region_dma_range *slice,
 			    u64 start, u64 end)
@@ -31,7 +24,7 @@ static int vpdm_check_slice(const struct vfio_region_dma_range *slice,
 static int vpdm_check_slices(const struct vfio_region_dma_range *slices, u32 nr,
 			     u64 start, u64 end)
 {
-	u64 size = 0;
+	s64 size = 0;
 	int ret;
 	u32 i;
 
@@ -42,8 +35,6 @@ static int vpdm_check_slices(const struct vfio_region_dma_range *slices, u32 nr,
 		if (check_add_overflow(size, slices[i].length, &size))
 			return -EINVAL;
 	}
-	if (size > VPDM_MAX_SIZE)
-		return -EINVAL;
 
 	for (i = 0; i < nr; i++) {
 		ret = vpdm_check_slice(&slices[i], start, end);
@@ -76,9 +67,21 @@ static int vpdm_store_slices(struct vpdm_ranges *ranges,
 	return 0;
 }
 
-int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
-		      struct vfio_device_feature_dma_buf __user *arg,
-		      size_t argsz, struct vpdm_source *source)
+/**
+ * vpdm_source_get - read an export request
+ * @vdev: device, open
+ * @flags: as of VFIO_DEVICE_FEATURE, GET without PROBE
+ * @arg: argument in user memory
+ * @argsz: its size in bytes
+ * @source: the outcome: ranges, the caller's
+ *
+ * Context: sleeps, no locks held.
+ *
+ * Return: 0, or an errno as vfio-pci-core of Linux 7.2 gives.
+ */
+int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
+		    struct vfio_device_feature_dma_buf __user *arg,
+		    size_t argsz, struct vpdm_source *source)
 {
 	struct pci_dev *pdev = vdev->core.pdev;
 	struct vfio_device_feature_dma_buf hdr;
@@ -117,61 +120,15 @@ int vpdm_inner_create(struct vpdm_device *vdev, u32 flags,
 	return ret;
 }
 
-int vpdm_inner_listen(struct vpdm_buf *buf)
+void vpdm_source_init(struct vpdm_device *vdev)
+{
+}
+
+int vpdm_source_setup(void)
 {
 	return 0;
 }
 
-bool vpdm_inner_invalidate(struct vpdm_buf *buf, bool mapped_only)
-{
-	return false;
-}
-
-bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
-{
-	return false;
-}
-
-void vpdm_inner_release(struct vpdm_buf *buf)
-{
-}
-
-int vpdm_inner_attach(struct dma_buf *dmabuf,
-		      struct dma_buf_attachment *attachment)
-{
-	return -EOPNOTSUPP;
-}
-
-void vpdm_inner_detach(struct dma_buf *dmabuf,
-		       struct dma_buf_attachment *attachment)
-{
-}
-
-/* Nothing attaches, but dma_buf_export() wants to see these. */
-struct sg_table *vpdm_inner_map(struct dma_buf_attachment *attachment,
-				enum dma_data_direction dir)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-void vpdm_inner_unmap(struct dma_buf_attachment *attachment,
-		      struct sg_table *sgt, enum dma_data_direction dir)
-{
-}
-
-void vpdm_inner_close(struct vpdm_device *vdev)
-{
-}
-
-void vpdm_inner_init(struct vpdm_device *vdev)
-{
-}
-
-int vpdm_inner_setup(void)
-{
-	return 0;
-}
-
-void vpdm_inner_cleanup(void)
+void vpdm_source_cleanup(void)
 {
 }

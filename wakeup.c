@@ -13,7 +13,7 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-static DEFINE_MUTEX(vpdm_power_mutex);
+static DEFINE_MUTEX(vpdm_wakeup_mutex);
 static const struct dev_pm_ops *vpdm_core_pm_ops;
 static struct dev_pm_ops vpdm_pm_ops;
 
@@ -21,7 +21,7 @@ static struct dev_pm_ops vpdm_pm_ops;
  * A live buffer means that the device is open. Closing it resumes it first, and
  * so waits for us.
  */
-static bool vpdm_has_inner(struct vpdm_bufs *bufs)
+static bool vpdm_has_inner(struct vpdm_buf_list *bufs)
 {
 	struct vpdm_buf *buf;
 	bool live = false;
@@ -34,17 +34,6 @@ static bool vpdm_has_inner(struct vpdm_bufs *bufs)
 	return live;
 }
 
-static bool vpdm_is_low_power(struct vfio_pci_core_device *core)
-{
-	bool engaged;
-
-	down_read(&core->memory_lock);
-	engaged = core->pm_runtime_engaged;
-	up_read(&core->memory_lock);
-
-	return engaged;
-}
-
 static int vpdm_runtime_resume(struct device *dev)
 {
 	struct vpdm_device *vdev = container_of(dev_get_drvdata(dev),
@@ -52,8 +41,7 @@ static int vpdm_runtime_resume(struct device *dev)
 	int ret;
 
 	ret = vpdm_core_pm_ops->runtime_resume(dev);
-	if (ret || vpdm_is_low_power(&vdev->core) ||
-	    !vpdm_has_inner(vdev->bufs))
+	if (ret || vdev->core.pm_runtime_engaged || !vpdm_has_inner(vdev->bufs))
 		return ret;
 
 	return vfio_pci_core_ioctl_feature(&vdev->core.vdev,
@@ -63,25 +51,26 @@ static int vpdm_runtime_resume(struct device *dev)
 }
 
 /**
- * vpdm_power_init - hear of a device waking up
- * @vdev: device, just registered
+ * vpdm_wakeup_init - hear of devices waking up
+ * @pdev: device of this driver that vfio-pci-core was asked to register
  *
- * vfio-pci-core has set its own dev_pm_ops in the driver, once more for each
- * device. A device that wakes up between that and this is not heard of: its
- * DMABUFs stay revoked until userspace asks to leave low power, as they would
- * with vfio-pci-core alone.
+ * vfio-pci-core sets its own dev_pm_ops in the driver, for all of its devices,
+ * whenever it is asked to register one, and also if it then fails to. A device that
+ * wakes up between that and this is not heard of: its DMABUFs stay revoked until
+ * userspace asks to leave low power, as they would with vfio-pci-core alone.
  */
-void vpdm_power_init(struct vpdm_device *vdev)
+void vpdm_wakeup_init(struct pci_dev *pdev)
 {
-	struct device_driver *driver = vdev->core.pdev->dev.driver;
+	struct device_driver *driver = pdev->dev.driver;
 
-	mutex_lock(&vpdm_power_mutex);
-	if (!vpdm_core_pm_ops) {
+	mutex_lock(&vpdm_wakeup_mutex);
+	if (driver->pm && !vpdm_core_pm_ops) {
 		vpdm_core_pm_ops = driver->pm;
 		vpdm_pm_ops = *driver->pm;
 		if (vpdm_pm_ops.runtime_resume)
 			vpdm_pm_ops.runtime_resume = vpdm_runtime_resume;
 	}
-	driver->pm = &vpdm_pm_ops;
-	mutex_unlock(&vpdm_power_mutex);
+	if (driver->pm)
+		driver->pm = &vpdm_pm_ops;
+	mutex_unlock(&vpdm_wakeup_mutex);
 }

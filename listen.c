@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hearing that memory goes away, from a vfio-pci-core that makes DMABUFs.
+ *
+ * It revokes its DMABUFs before memory goes away, on every path. We hear of that
+ * through an attachment to the one inside each export, the listener. BAR mappings
+ * have none: their VMAs live in the device's address_space, where vfio-pci-core
+ * zaps them itself, under memory_lock.
+ */
+#include <linux/dma-resv.h>
+
+#include "vfio_pci_dmabuf_mmap.h"
+
+/*
+ * vfio-pci-core revokes the inner DMABUF, or has just let it in again; both look
+ * the same from here. It holds memory_lock for write and the dma_resv.
+ */
+static void vpdm_listener_invalidate(struct dma_buf_attachment *listener)
+{
+	struct vpdm_buf *buf = listener->importer_priv;
+
+	if (buf->ready) {
+		down_write(&buf->bufs->lock);
+		WRITE_ONCE(buf->ready, false);
+		up_write(&buf->bufs->lock);
+		vpdm_zap(buf);
+	}
+	if (buf->dmabuf)
+		dma_buf_invalidate_mappings(buf->dmabuf);
+}
+
+static const struct dma_buf_attach_ops vpdm_listener_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = vpdm_listener_invalidate,
+};
+
+/**
+ * vpdm_listener_add - attach the listener, if it is not there yet
+ * @buf: buffer with an inner DMABUF
+ *
+ * vfio-pci-core does not say whether its DMABUF is revoked, but attaching tells.
+ *
+ * Context: takes the dma_resv, allocates.
+ *
+ * Return: 0, -ENODEV while the inner DMABUF is revoked, -ENOMEM.
+ */
+int vpdm_listener_add(struct vpdm_buf *buf)
+{
+	struct dma_buf_attachment *listener;
+
+	listener = dma_buf_dynamic_attach(buf->inner, buf->dev,
+					  &vpdm_listener_ops, buf);
+	if (IS_ERR(listener))
+		return PTR_ERR(listener);
+
+	if (cmpxchg(&buf->listener, NULL, listener))
+		dma_buf_detach(buf->inner, listener);
+
+	return 0;
+}
+
+/**
+ * vpdm_listener_remove - stop listening
+ * @buf: buffer whose DMABUF is going away
+ *
+ * Context: waits for a revocation that is under way.
+ */
+void vpdm_listener_remove(struct vpdm_buf *buf)
+{
+	if (!buf->inner)
+		return;
+
+	dma_resv_lock(buf->inner->resv, NULL);
+	buf->dmabuf = NULL;
+	dma_resv_unlock(buf->inner->resv);
+
+	if (buf->listener)
+		dma_buf_detach(buf->inner, buf->listener);
+}
+
+/**
+ * vpdm_inner_is_revoked - whether vfio-pci-core keeps importers out
+ * @buf: buffer with an inner DMABUF
+ *
+ * Context: takes the dma_resv.
+ *
+ * Return: true if so; it will tell importers when that ends.
+ */
+bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
+{
+	return vpdm_listener_add(buf) == -ENODEV;
+}
+
+/**
+ * vpdm_memory_hold - get ready to ask whether memory is on
+ * @buf: buffer, live
+ *
+ * For a BAR mapping, memory stays as it is until vpdm_memory_release(). For an
+ * export, it is made sure that the next revocation will be heard. That memory is
+ * enabled does not show that the inner DMABUF is not revoked: a wakeup from
+ * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP enables it and leaves the
+ * DMABUFs revoked (see wakeup.c), and no second revocation would be announced.
+ *
+ * While a reset that vfio-pci-core started is under way this waits for it.
+ *
+ * Context: vpdm_buf_list.gate held for read. May take memory_lock for read.
+ *
+ * Return: 0, -ENODEV if memory is off, -ENOMEM.
+ */
+int vpdm_memory_hold(struct vpdm_buf *buf)
+{
+	struct vfio_pci_core_device *core = buf->bufs->core;
+	int ret;
+
+	if (vpdm_buf_is_bar(buf)) {
+		down_read(&core->memory_lock);
+		return 0;
+	}
+	if (READ_ONCE(buf->ready))
+		return 0;
+	/* As long as it is off, accesses must not keep hot resets from working. */
+	if (!vpdm_memory_is_on(core))
+		return -ENODEV;
+
+	down_read(&core->memory_lock);
+	ret = vpdm_listener_add(buf);
+	if (!ret)
+		WRITE_ONCE(buf->ready, true);
+	up_read(&core->memory_lock);
+
+	return ret;
+}
+
+/**
+ * vpdm_memory_check - whether memory is on
+ * @buf: buffer, after vpdm_memory_hold()
+ *
+ * Context: vpdm_buf_list.lock held, under which the answer stays true.
+ *
+ * Return: 0 if it is, VM_FAULT_SIGBUS if not, VM_FAULT_NOPAGE to ask again.
+ */
+vm_fault_t vpdm_memory_check(struct vpdm_buf *buf)
+{
+	if (!vpdm_buf_is_bar(buf))
+		return buf->ready ? 0 : VM_FAULT_NOPAGE;
+
+	return vpdm_memory_is_on(buf->bufs->core) ? 0 : VM_FAULT_SIGBUS;
+}
+
+/**
+ * vpdm_memory_release - end what vpdm_memory_hold() began
+ * @buf: buffer
+ */
+void vpdm_memory_release(struct vpdm_buf *buf)
+{
+	if (vpdm_buf_is_bar(buf))
+		up_read(&buf->bufs->core->memory_lock);
+}
+
+/* What a gate would be for, vfio-pci-core tells the listeners. */
+ssize_t vpdm_write(struct vfio_device *core_vdev, const char __user *buf,
+		   size_t count, loff_t *ppos)
+{
+	return vfio_pci_core_write(core_vdev, buf, count, ppos);
+}
+
+int vpdm_core_feature(struct vfio_device *core_vdev, u32 flags,
+		      void __user *arg, size_t argsz)
+{
+	return vfio_pci_core_ioctl_feature(core_vdev, flags, arg, argsz);
+}
