@@ -4,6 +4,8 @@
  * takes care: the kernel's own way to insert a PFN replaces write-combining.
  */
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -549,6 +551,128 @@ TEST_F(wc, also_where_vm_page_prot_alone_is_ignored)
 	EXPECT_EQ(vt_pte(ours).pfn, vt_pte(plain).pfn);
 	EXPECT_TRUE(all_are(plain, VT_MIB(1), VT_CACHE_PLAIN));
 	EXPECT_TRUE(all_are(ours, VT_MIB(1), VT_CACHE_WC));
+}
+
+/*
+ * Root can map a BAR write-combining before the device is opened. On x86 the
+ * kernel then has WC recorded for it, and its way to insert a huge PFN takes that
+ * for NC's cache mode, as that to insert a small one takes UC- for WC's.
+ */
+FIXTURE(recorded_wc) {
+	struct vt_device d;
+	char *map;
+};
+
+FIXTURE_VARIANT(recorded_wc) {
+	bool bar;
+	const char *device;
+	size_t size;
+	size_t align;
+	size_t skew;
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, dmabuf_4_kib)
+{
+	.device = "A",
+	.size = SIZE,
+	.align = VT_PMD,
+	.skew = VT_PAGE,
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, dmabuf_2_mib)
+{
+	.device = "A",
+	.size = SIZE,
+	.align = VT_PMD,
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, dmabuf_1_gib)
+{
+	.device = "BIG",
+	.size = VT_PUD,
+	.align = VT_PUD,
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, bar_4_kib)
+{
+	.bar = true,
+	.device = "A",
+	.size = SIZE,
+	.align = VT_PMD,
+	.skew = VT_PAGE,
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, bar_2_mib)
+{
+	.bar = true,
+	.device = "A",
+	.size = SIZE,
+	.align = VT_PMD,
+};
+
+FIXTURE_VARIANT_ADD(recorded_wc, bar_1_gib)
+{
+	.bar = true,
+	.device = "BIG",
+	.size = VT_PUD,
+	.align = VT_PUD,
+};
+
+static char *map_resource_wc(const char *bdf, unsigned int bar)
+{
+	char path[PATH_MAX], *map;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u_wc",
+		 bdf, bar);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		vt_log("open %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	map = vt_map_rw(fd, VT_PAGE);
+	close(fd);
+	return map;
+}
+
+FIXTURE_SETUP(recorded_wc)
+{
+	const char *bdf = vt_bdf(variant->device);
+	struct vfio_region_info info;
+	char *root;
+	int fd;
+
+	ASSERT_EQ(0, vt_bind(bdf, VT_DRIVER));
+	root = map_resource_wc(bdf, BAR);
+	ASSERT_NE(NULL, root);
+	ASSERT_EQ(VT_CACHE_WC, vt_pte(root).cache);
+	ASSERT_EQ(0, vt_open(&self->d, bdf, VT_DRIVER));
+	ASSERT_EQ(0, munmap(root, VT_PAGE));
+
+	ASSERT_EQ(0, vt_region(&self->d, BAR, &info));
+	fd = variant->bar ? self->d.fd :
+	     vt_export_one(self->d.fd, BAR, 0, variant->size);
+	ASSERT_LE(0, fd);
+	self->map = vt_map(fd, variant->size, RW,
+			   variant->bar ? info.offset : 0, variant->align,
+			   variant->skew);
+	ASSERT_NE(NULL, self->map);
+}
+
+FIXTURE_TEARDOWN(recorded_wc)
+{
+	vt_close(&self->d);
+}
+
+TEST_F(recorded_wc, nc_entries_are_uncached)
+{
+	size_t off;
+
+	/* One page of each block: the host allocates what is touched. */
+	for (off = 0; off < variant->size; off += VT_PMD)
+		vt_touch(self->map + off, VT_PAGE);
+	vt_touch(self->map + variant->size - VT_PAGE, VT_PAGE);
+	EXPECT_TRUE(all_are(self->map, variant->size, VT_CACHE_NC));
 }
 
 TEST_HARNESS_MAIN
