@@ -219,6 +219,38 @@ TEST_F(edu, engine_writes_into_the_bar_and_reads_from_it)
 	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
 }
 
+TEST_F(edu, engine_does_not_write_into_a_read_only_buffer)
+{
+	struct vfio_region_dma_range range = { SIZE, SIZE };
+	struct vpdm_edu_sg sg;
+	int fd, h;
+
+	vt_stamp(self->map, SIZE, 0x1000);
+	fd = vt_export(self->d.fd, BAR, O_RDONLY | O_CLOEXEC, &range, 1);
+	ASSERT_LE(0, fd);
+	h = vt_edu_attach(self->edu, fd, 0);
+	ASSERT_LT(0, h);
+	EXPECT_EQ(-EACCES, vt_edu_map(self->edu, h, VPDM_EDU_BIDIRECTIONAL));
+	EXPECT_EQ(-EACCES, vt_edu_map(self->edu, h, VPDM_EDU_FROM_DEVICE));
+
+	/* Refused, it leaves nothing behind, and reading stays allowed. */
+	ASSERT_EQ(0, vt_edu_map(self->edu, h, VPDM_EDU_TO_DEVICE));
+	ASSERT_EQ(0, vt_edu_dma(self->edu, h, 0, 0, self->in,
+				sizeof(self->in)));
+	EXPECT_EQ(0x1000, word_at(self->in, 0));
+	/* The IOMMU, if one is there, holds the device to what was asked for. */
+	ASSERT_EQ(0, vt_edu_sg(self->edu, h, 0, &sg));
+	if (sg.addr != vt_bar_pfn(self->d.bdf, BAR) * VT_PAGE + SIZE) {
+		vt_edu_dma(self->edu, h, VPDM_EDU_DMA_WRITE, 0, self->out,
+			   sizeof(self->out));
+		EXPECT_EQ(0x1000, word_at(self->map, 0));
+	}
+	ASSERT_EQ(0, vt_revoke(self->d.fd, fd));
+	EXPECT_EQ(-ENODEV, vt_edu_map(self->edu, h, VPDM_EDU_TO_DEVICE));
+	EXPECT_EQ(0, vt_edu_detach(self->edu, h));
+	close(fd);
+}
+
 /*
  * Revokes a new buffer while an engine writes to it. All or nothing arrives before
  * the revoke returns, and the bytes that the CPU writes to @bar after it stay.

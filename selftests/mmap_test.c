@@ -425,6 +425,43 @@ TEST_F(mapping, read_only_export_cannot_be_reopened_for_writing)
 	EXPECT_GT(0, open(path, O_RDWR));
 }
 
+/* A driver's file is open for writing, and the kernel asks no other. */
+TEST_F(mapping, read_only_export_refuses_writes_through_a_driver_too)
+{
+	int fd = export_in_order(self->d.fd, O_RDONLY);
+	int driver = vt_mmap_importer(fd);
+	char *map;
+
+	ASSERT_LE(0, driver);
+	EXPECT_EQ(EACCES, vt_map_errno(driver, SIZE, RW, MAP_SHARED, 0));
+	EXPECT_EQ(EACCES, vt_map_errno(driver, SIZE, PROT_WRITE, MAP_SHARED, 0));
+
+	map = vt_map(driver, SIZE, PROT_READ, 0, 0, 0);
+	ASSERT_NE(NULL, map);
+	EXPECT_TRUE(shows(map, 0, PAGES));
+	EXPECT_EQ(0U, vt_pte(map).writable);
+	EXPECT_EQ(-1, mprotect(map, SIZE, RW));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(SIGSEGV, vt_poke(map, STAMP + order[0]));
+}
+
+TEST_F(mapping, of_a_driver_is_as_one_of_the_buffer)
+{
+	int driver = vt_mmap_importer(self->fd);
+	__u64 value;
+	char *map;
+
+	ASSERT_LE(0, driver);
+	map = vt_map(driver, SIZE - VT_PAGE, RW, VT_PAGE, 0, 0);
+	ASSERT_NE(NULL, map);
+	EXPECT_TRUE(shows(map, 1, PAGES - 1));
+	EXPECT_EQ(0, vt_poke(map, STAMP + order[1]));
+	ASSERT_EQ(0, vt_revoke(self->d.fd, self->fd));
+	EXPECT_EQ(0UL, vt_present(map, SIZE - VT_PAGE));
+	EXPECT_EQ(SIGBUS, vt_peek(map, &value));
+	EXPECT_EQ(ENODEV, vt_map_errno(driver, SIZE, RW, MAP_SHARED, 0));
+}
+
 TEST_F(mapping, write_only_export_cannot_be_mapped)
 {
 	int fd = export_in_order(self->d.fd, O_WRONLY);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "vfio_test.h"
 
@@ -75,4 +76,16 @@ __u64 vt_bar_pfn(const char *bdf, unsigned int bar)
 	}
 	fclose(f);
 	return start / VT_PAGE;
+}
+
+int vt_mmap_importer(int dmabuf)
+{
+	int fd, ret;
+
+	fd = open(VPDM_PT_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || !ioctl(fd, VPDM_PT_DMABUF, &dmabuf))
+		return fd < 0 ? -errno : fd;
+	ret = -errno;
+	close(fd);
+	return ret;
 }

@@ -222,6 +222,8 @@ struct vpdm_pt_count vt_ptes(const volatile void *addr, size_t len);
 size_t vt_present(const volatile void *addr, size_t len);
 /* First PFN of a BAR, 0 where there is none. */
 __u64 vt_bar_pfn(const char *bdf, unsigned int bar);
+/* A file whose mmap() is dma_buf_mmap() of the DMABUF. */
+int vt_mmap_importer(int dmabuf);
 
 /* ranges.c: a mapping of a whole buffer against its ranges */
 

@@ -3,6 +3,7 @@
  * Test-only: tell a test what its page tables hold (see vpdm_test_pt.h)
  */
 #include <linux/bitfield.h>
+#include <linux/dma-buf.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -207,6 +208,23 @@ static int vpdm_pt_count(struct vpdm_pt_count *count)
 	return ret;
 }
 
+static int vpdm_pt_dmabuf(struct file *file, int __user *fd_arg)
+{
+	struct dma_buf *dmabuf;
+	int fd;
+
+	if (get_user(fd, fd_arg))
+		return -EFAULT;
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	if (cmpxchg(&file->private_data, NULL, dmabuf)) {
+		dma_buf_put(dmabuf);
+		return -EBUSY;
+	}
+	return 0;
+}
+
 static long vpdm_pt_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long arg)
 {
@@ -221,6 +239,8 @@ static long vpdm_pt_ioctl(struct file *file, unsigned int cmd,
 	case VPDM_PT_LOOKUP:
 	case VPDM_PT_COUNT:
 		break;
+	case VPDM_PT_DMABUF:
+		return vpdm_pt_dmabuf(file, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -244,8 +264,26 @@ static const struct vm_operations_struct vpdm_pt_vm_ops = {
 	.fault = vpdm_pt_fault,
 };
 
+/* misc_open() has left the miscdevice there. */
+static int vpdm_pt_open(struct inode *inode, struct file *file)
+{
+	file->private_data = NULL;
+	return 0;
+}
+
+static int vpdm_pt_release(struct inode *inode, struct file *file)
+{
+	if (file->private_data)
+		dma_buf_put(file->private_data);
+	return 0;
+}
+
 static int vpdm_pt_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct dma_buf *dmabuf = READ_ONCE(file->private_data);
+
+	if (dmabuf)
+		return dma_buf_mmap(dmabuf, vma, vma->vm_pgoff);
 	/* vmf_insert_pfn() does not take copy-on-write mappings. */
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -257,6 +295,8 @@ static int vpdm_pt_mmap(struct file *file, struct vm_area_struct *vma)
 
 static const struct file_operations vpdm_pt_fops = {
 	.owner = THIS_MODULE,
+	.open = vpdm_pt_open,
+	.release = vpdm_pt_release,
 	.unlocked_ioctl = vpdm_pt_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vpdm_pt_mmap,
@@ -271,3 +311,4 @@ module_misc_device(vpdm_pt_misc);
 
 MODULE_DESCRIPTION("Test-only: read the caller's page tables");
 MODULE_LICENSE("GPL");
+VPDM_IMPORT_DMA_BUF;

@@ -9,6 +9,9 @@
  * mmap() of the device maps any PFN (offset: PFN times the page size) with
  * vmf_insert_pfn() and a write-combining vm_page_prot, one page per fault. It
  * must be shared.
+ *
+ * Once the file has been given a DMABUF, mmap() of it maps that one, by
+ * dma_buf_mmap(), as a driver does that imports it and lets its own users map it.
  */
 #ifndef VPDM_TEST_PT_H
 #define VPDM_TEST_PT_H
@@ -81,5 +84,7 @@ struct vpdm_pt_count {
 #define VPDM_PT_LOOKUP	_IOWR('v', 0x00, struct vpdm_pt_lookup)
 /* EINVAL: the range is empty, unaligned or wraps. */
 #define VPDM_PT_COUNT	_IOWR('v', 0x01, struct vpdm_pt_count)
+/* The fd of a DMABUF, kept until close. EBUSY: it has one; else as dma_buf_get(). */
+#define VPDM_PT_DMABUF	_IOW('v', 0x02, __s32)
 
 #endif /* VPDM_TEST_PT_H */
