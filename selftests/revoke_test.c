@@ -149,6 +149,8 @@ TEST_F(revoke, a_dmabuf_of_another_exporter_is_enodev)
 {
 	int fd = make_udmabuf();
 
+	if (fd == -ENOENT)
+		SKIP(return, "no /dev/udmabuf");
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-ENODEV, variant->call(self->d.fd, fd));
 	EXPECT_EQ(0, vt_map_errno(fd, VT_PAGE, RW, MAP_SHARED, 0));
@@ -276,6 +278,8 @@ TEST_F(revoke, takes_huge_entries_away)
 	char *map;
 	int fd;
 
+	if (!vt_has_huge_entries())
+		SKIP(return, VT_NO_HUGE_ENTRIES);
 	fd = vt_export_one(self->d.fd, BAR, 0, VT_MIB(16));
 	ASSERT_LE(0, fd);
 	map = vt_map(fd, VT_MIB(16), RW, 0, VT_PMD, 0);
@@ -570,19 +574,13 @@ FIXTURE(thousand)
 	int fd[OTHERS];
 	char *map[OTHERS];
 	size_t nr;
-	bool apart;
 };
-
-/* There a revoke may cost others a fault, but nothing else. */
-#define NOT_APART \
-	"vfio-pci-core of this kernel makes no DMABUFs, so all buffers share the device's address_space"
 
 FIXTURE_SETUP(thousand)
 {
 	struct rlimit lim = { OTHERS + 200, OTHERS + 200 };
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &lim));
-	self->apart = vt_stock_exports();
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 }
 
@@ -663,8 +661,6 @@ TEST_F(thousand, others_lose_no_entry_when_one_is_revoked)
 	size_t i, v, bad = 0;
 	char *bar;
 
-	if (!self->apart)
-		SKIP(return, NOT_APART);
 	while (self->nr < OTHERS)
 		ASSERT_TRUE(add_buffer(self));
 	bar = vt_map_bar(&self->d, BAR, 0, OTHERS * BUFFER);
@@ -691,8 +687,6 @@ TEST_F(thousand, a_buffer_of_the_same_range_loses_no_entry)
 	char *map;
 	int fd;
 
-	if (!self->apart)
-		SKIP(return, NOT_APART);
 	ASSERT_TRUE(add_buffer(self));
 	fd = vt_export_one(self->d.fd, BAR, 0, BUFFER);
 	ASSERT_LE(0, fd);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,4 +62,24 @@ int vt_param_set(const char *name, const char *value)
 
 	param_path(name, path, sizeof(path));
 	return vt_try_write_text(path, value);
+}
+
+bool vt_kernel_has(const char *function)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], name[256];
+	bool has = false;
+
+	if (!f)
+		abort();
+	while (!has && fgets(line, sizeof(line), f))
+		has = sscanf(line, "%*s %*s %255s", name) == 1 &&
+		      !strcmp(name, function);
+	fclose(f);
+	return has;
+}
+
+bool vt_has_huge_entries(void)
+{
+	return vt_kernel_has("vfio_pci_mmap_huge_fault");
 }

@@ -143,6 +143,12 @@ bool vt_probe(int device_fd, __u32 feature, __u32 op);
  * afterwards; nobody may have it open.
  */
 bool vt_stock_exports(void);
+/* Whether the kernel, or a module that is loaded, has a function of that name. */
+bool vt_kernel_has(const char *function);
+/* Whether vfio-pci-core of this kernel maps BARs by entries of 2 MiB and more. */
+bool vt_has_huge_entries(void);
+#define VT_NO_HUGE_ENTRIES \
+	"vfio-pci-core of this kernel maps BARs by entries of a page"
 #define VT_NO_IMPORTERS \
 	"vfio-pci-core of this kernel makes no DMABUFs to attach importers to"
 
