@@ -10,6 +10,7 @@ dkms-install:
 dkms-uninstall:
 	@packaging/dkms uninstall
 
+# RELEASE=bookworm for another release than the host's.
 deb:
 	@packaging/deb
 
