@@ -78,8 +78,8 @@ all=$(cd "$src/probes" && echo have_*.c | sed 's/have_//g; s/\.c//g')
 lists_what_compiles() {
 	prints "have $all" run
 	rm "$work/obj/cache"
-	REFUSES='have_PFN_T have_VMA_LIST'
-	prints "have $(echo "$all" | sed 's/ PFN_T//; s/ VMA_LIST//')" run
+	REFUSES='have_PASID have_VMA_LIST'
+	prints "have $(echo "$all" | sed 's/ PASID//; s/ VMA_LIST//')" run
 }
 
 # Each probe once, as the compiler is told to by the caller, and no file left.
@@ -124,15 +124,15 @@ no_compiler() {
 }
 
 option_that_the_compiler_does_not_know() {
-	REFUSES=have_PFN_T SAYS='no position: gcc: error: unknown option -mx'
-	prints 'probe have_PFN_T: gcc: error: unknown option -mx' run
+	REFUSES=have_PASID SAYS='no position: gcc: error: unknown option -mx'
+	prints 'probe have_PASID: gcc: error: unknown option -mx' run
 	[ ! -e "$work/obj/cache" ]
 }
 
 compiler_that_is_killed() {
-	REFUSES=have_PFN_T SAYS=dies
+	REFUSES=have_PASID SAYS=dies
 	run >"$work/said" && return 1
-	grep '^probe have_PFN_T: [Kt]' "$work/said"
+	grep '^probe have_PASID: [Kt]' "$work/said"
 	[ ! -e "$work/obj/cache" ]
 }
 
