@@ -599,7 +599,7 @@ FIXTURE_TEARDOWN(kvm_reset)
 	vt_close(&self->l.d);
 }
 
-/* Faults wait until the user's reset is over, so the guest does not notice. */
+/* Faults wait until a reset is over, so the guest does not notice. */
 TEST_F(kvm_reset, by_the_user)
 {
 	struct lent *l = &self->l;
@@ -614,18 +614,13 @@ TEST_F(kvm_reset, by_the_user)
 	EXPECT_EQ(KVM_EXIT_HLT, guest_reads(&l->g, 0, 71));
 }
 
-/* A fault meanwhile waits, or is one of memory that is off: then once more. */
 TEST_F(kvm_reset, by_sysfs_under_a_running_guest)
 {
 	struct lent *l = &self->l;
-	bool runs;
 
 	ASSERT_TRUE(guest_starts(&l->g, l->bar));
 	ASSERT_EQ(0, vt_sysfs_reset(l->d.bdf));
-	runs = guest_goes_on(&l->g, l->bar);
-	ASSERT_EQ(runs ? -EINTR : -EFAULT,
-		  runs ? guest_stops(&l->g) : l->g.end);
-	ASSERT_TRUE(guest_starts(&l->g, l->bar));
+	EXPECT_TRUE(guest_goes_on(&l->g, l->bar));
 	ASSERT_EQ(0, vt_revoke(l->d.fd, l->fd));
 	EXPECT_EQ(-EFAULT, guest_ends(&l->g, l->bar));
 }
