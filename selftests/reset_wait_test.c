@@ -24,8 +24,6 @@
 #define BAR		2
 #define SIZE		VT_MIB(4)
 #define STAMP		0x5741495400000000ULL
-/* For what comes sooner or later; a test that passes does not wait for it. */
-#define LIMIT_MS	60000
 /* What must not happen is given this long to happen. */
 #define WATCH_MS	300
 
@@ -72,18 +70,19 @@ static bool access_start(struct access *a, const char *addr)
 	return !pthread_create(&a->thread, NULL, access_main, a);
 }
 
+static bool thread_is_asleep(int tid)
+{
+	char task[48];
+
+	snprintf(task, sizeof(task), "self/task/%d", tid);
+	return tid && is_asleep(task);
+}
+
 /* Waits until it sleeps; false if it came back instead. */
 static bool access_sleeps(struct access *a)
 {
-	char task[48];
-	int ms;
-
-	for (ms = 0; ms < LIMIT_MS && !a->done; ms++) {
-		snprintf(task, sizeof(task), "self/task/%d", a->tid);
-		if (a->tid && is_asleep(task))
-			return !a->done;
-		vt_sleep_ms(1);
-	}
+	if (vt_wait_for(a->done || thread_is_asleep(a->tid)) && !a->done)
+		return true;
 	vt_log("the access did not wait: signal %d, 0x%llx", a->sig, a->value);
 	return false;
 }
@@ -132,14 +131,6 @@ static void reader_stop(struct reader *r)
 	       r->wrong, r->odd);
 }
 
-static bool reader_is_asleep(struct reader *r)
-{
-	char task[48];
-
-	snprintf(task, sizeof(task), "self/task/%d", r->tid);
-	return r->tid && is_asleep(task);
-}
-
 struct resetter {
 	pthread_t thread;
 	char path[PATH_MAX];
@@ -164,11 +155,7 @@ static bool resetter_start(struct resetter *r)
 
 static bool resetter_ends(struct resetter *r)
 {
-	int ms;
-
-	for (ms = 0; ms < LIMIT_MS && !r->done; ms += 5)
-		vt_sleep_ms(5);
-	return r->done && !pthread_join(r->thread, NULL) && !r->ret;
+	return vt_wait_for(r->done) && !pthread_join(r->thread, NULL) && !r->ret;
 }
 
 static bool all_right(const char *map)
@@ -267,7 +254,7 @@ TEST_F(sysfs_reset, readers_of_both_mappings_sleep_and_go_on)
 		ASSERT_TRUE(resetter_start(&self->reset));
 		while (!self->reset.done) {
 			for (n = 0; n < 2; n++)
-				asleep[n] += reader_is_asleep(&r[n]);
+				asleep[n] += thread_is_asleep(r[n].tid);
 			vt_sleep_ms(2);
 		}
 		ASSERT_TRUE(resetter_ends(&self->reset));
@@ -320,19 +307,11 @@ FIXTURE(long_reset)
 	struct resetter reset;
 };
 
-static bool wait_pending(int edu, int h)
+static bool is_pending(int edu, int h)
 {
 	struct vpdm_edu_stats s;
-	int ms;
 
-	for (ms = 0; ms < LIMIT_MS; ms += 5) {
-		if (vt_edu_stats(edu, h, &s))
-			return false;
-		if (s.pending)
-			return true;
-		vt_sleep_ms(5);
-	}
-	return false;
+	return !vt_edu_stats(edu, h, &s) && s.pending;
 }
 
 /* Says when it has the buffer mapped, and when it has been told to let it go. */
@@ -345,7 +324,7 @@ static void hold(int dmabuf, int in, int out)
 	edu = vt_edu_open(vt_bdf("SW_EDU"));
 	h = edu < 0 ? edu : vt_edu_import(edu, dmabuf);
 	if (h < 0 || vt_edu_hold(edu, h, true) || write(out, "m", 1) != 1 ||
-	    !wait_pending(edu, h) || write(out, "p", 1) != 1)
+	    !vt_wait_for(is_pending(edu, h)) || write(out, "p", 1) != 1)
 		_exit(1);
 	_exit(read(in, &c, 1) != 1);
 }
@@ -445,23 +424,21 @@ static pid_t subordinate(FIXTURE_DATA(long_reset) *self, const char *map)
 	return pid;
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {};
+
+	waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid;
+}
+
 static bool child_sleeps(pid_t pid)
 {
 	char task[16];
-	int ms;
 
 	snprintf(task, sizeof(task), "%d", pid);
-	for (ms = 0; ms < LIMIT_MS; ms += 5) {
-		siginfo_t info = {};
-
-		waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT);
-		if (info.si_pid)
-			return false;
-		if (is_asleep(task))
-			return true;
-		vt_sleep_ms(5);
-	}
-	return false;
+	return vt_wait_for(has_ended(pid) || is_asleep(task)) &&
+	       !has_ended(pid);
 }
 
 TEST_F(long_reset, a_process_that_waits_can_be_killed)
