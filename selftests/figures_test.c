@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an export costs in memory, printed and held against a limit */
+/* What an export costs in memory, held against a limit; what a revoke takes */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "lib/vfio_test.h"
@@ -108,6 +111,79 @@ TEST_F(figures, neighbours_that_merge_cost_no_array)
 	for (i = 0; i < BUFFERS; i++)
 		close(fd[i]);
 	free(r);
+}
+
+/* A subordinate that maps a page of the buffer as often as it is let. */
+static void __attribute__((noreturn)) map_often(int fd, unsigned int vmas,
+						bool touch, int in, int out)
+{
+	unsigned int made = 0;
+	char *first = NULL, *map, c;
+	__u64 value;
+
+	while (made < vmas) {
+		map = vt_map_rw(fd, VT_PAGE);
+		if (!map)
+			break;
+		if (touch)
+			vt_touch(map, VT_PAGE);
+		first = made++ ? first : map;
+	}
+	if (write(out, &made, sizeof(made)) != sizeof(made) ||
+	    read(in, &c, 1) != 1)
+		_exit(1);
+	_exit(!first || vt_peek(first, &value) != SIGBUS ||
+	      vt_peek(map ? map : first, &value) != SIGBUS);
+}
+
+/* Microseconds of a revoke; @vmas becomes what the process could make. */
+static __u64 time_of_a_revoke(struct __test_metadata *_metadata,
+			      struct vt_device *d, unsigned int *vmas,
+			      bool touch)
+{
+	int to[2], from[2], status, fd;
+	__u64 start, ns;
+	pid_t pid;
+
+	fd = vt_export_one(d->fd, BAR, 0, VT_PAGE);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pipe(to));
+	ASSERT_EQ(0, pipe(from));
+	pid = fork();
+	if (!pid)
+		map_often(fd, *vmas, touch, to[0], from[1]);
+	ASSERT_LT(0, pid);
+	close(from[1]);
+	ASSERT_EQ((int)sizeof(*vmas), read(from[0], vmas, sizeof(*vmas)));
+	start = vt_now_ns();
+	ASSERT_EQ(0, vt_revoke(d->fd, fd));
+	ns = vt_now_ns() - start;
+	ASSERT_EQ(1, write(to[1], "", 1));
+	ASSERT_TRUE(vt_child_ends(pid, &status));
+	EXPECT_EQ(0, status);
+	close(to[0]);
+	close(to[1]);
+	close(from[0]);
+	close(fd);
+	return ns / 1000;
+}
+
+/* Printed, not judged: it grows with their number, and processes can be many. */
+TEST_F(figures, revoke_of_a_buffer_that_is_mapped_often)
+{
+	static const unsigned int wanted[] = { 1, 10, 100, 1000, 10000, 65530 };
+	unsigned int vmas;
+	size_t i;
+
+	for (i = 0; i < VT_ARRAY_SIZE(wanted); i++) {
+		vmas = wanted[i];
+		TH_LOG("revoke with %u mappings in a process: %llu us", vmas,
+		       time_of_a_revoke(_metadata, &self->d, &vmas, false));
+		vmas = wanted[i];
+		TH_LOG("the same, each touched: %llu us",
+		       time_of_a_revoke(_metadata, &self->d, &vmas, true));
+		EXPECT_LE(wanted[i] * 9 / 10, vmas);
+	}
 }
 
 TEST_HARNESS_MAIN
