@@ -903,11 +903,40 @@ static const struct pci_device_id vpdm_edu_ids[] = {
 };
 MODULE_DEVICE_TABLE(pci, vpdm_edu_ids);
 
+/*
+ * Errors of the link. Handlers are called one device after the other, so that one
+ * that does not return keeps a recovery from ending.
+ */
+enum {
+	VPDM_EDU_CANNOT_RECOVER,	/* as a driver without handlers */
+	VPDM_EDU_CAN_RECOVER,
+	VPDM_EDU_KEEP_RECOVERING,	/* until it is set to another */
+};
+
+static int recovery;
+module_param(recovery, int, 0644);
+MODULE_PARM_DESC(recovery, "What becomes of an error: 0 it cannot be handled, 1 it can, 2 wait for another value");
+
+static pci_ers_result_t vpdm_edu_error_detected(struct pci_dev *pdev,
+						pci_channel_state_t state)
+{
+	while (READ_ONCE(recovery) == VPDM_EDU_KEEP_RECOVERING)
+		msleep(20);
+
+	return READ_ONCE(recovery) == VPDM_EDU_CAN_RECOVER ?
+	       PCI_ERS_RESULT_CAN_RECOVER : PCI_ERS_RESULT_NO_AER_DRIVER;
+}
+
+static const struct pci_error_handlers vpdm_edu_err_handlers = {
+	.error_detected = vpdm_edu_error_detected,
+};
+
 static struct pci_driver vpdm_edu_driver = {
 	.name = "vpdm_test_edu",
 	.id_table = vpdm_edu_ids,
 	.probe = vpdm_edu_probe,
 	.remove = vpdm_edu_remove,
+	.err_handler = &vpdm_edu_err_handlers,
 };
 module_pci_driver(vpdm_edu_driver);
 
