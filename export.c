@@ -26,6 +26,7 @@ struct vpdm_buf_list *vpdm_buf_list_create(struct vfio_pci_core_device *core)
 	kref_init(&bufs->kref);
 	bufs->core = core;
 	init_rwsem(&bufs->gate);
+	mutex_init(&bufs->ready_lock);
 	init_rwsem(&bufs->lock);
 	INIT_LIST_HEAD(&bufs->list);
 	init_waitqueue_head(&bufs->wait);

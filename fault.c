@@ -205,7 +205,7 @@ static vm_fault_t vpdm_fault_gated(struct vpdm_buf *buf, struct vm_fault *vmf,
 
 	err = vpdm_memory_hold(buf);
 	if (err)
-		return vmf_error(err);
+		return err == -EAGAIN ? VM_FAULT_RETRY : vmf_error(err);
 
 	down_read(&buf->bufs->lock);
 	ret = vpdm_map_block(buf, vmf, block, filled);
@@ -222,24 +222,29 @@ static bool vpdm_must_wait(const struct vpdm_buf *buf)
 	       READ_ONCE(buf->state) == VPDM_LIVE;
 }
 
-static bool vpdm_wait_killable(struct vpdm_buf *buf)
+/* Until a reset is over, or a moment, while vfio-pci-core is about something. */
+static void vpdm_wait_killable(struct vpdm_buf *buf)
 {
-	return !wait_event_killable(buf->bufs->wait, !vpdm_must_wait(buf));
+	if (vpdm_must_wait(buf))
+		wait_event_killable(buf->bufs->wait, !vpdm_must_wait(buf));
+	else
+		schedule_timeout_killable(1);
 }
 
 /*
- * Wait for the end of a reset, without the mmap_lock where the caller allows it:
- * others then map and unmap meanwhile. Under a VMA lock it never does; to fall back
- * from a huge fault leads to one under the mmap_lock.
+ * Wait without the mmap_lock where the caller allows it: others then map and unmap
+ * meanwhile. Under a VMA lock it never does; to fall back from a huge fault leads to
+ * one under the mmap_lock.
  */
-static vm_fault_t vpdm_wait_for_reset(struct vpdm_buf *buf,
-				      struct vm_fault *vmf)
+static vm_fault_t vpdm_wait(struct vpdm_buf *buf, struct vm_fault *vmf)
 {
 	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
 		return VM_FAULT_FALLBACK;
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
-		return vpdm_wait_killable(buf) ? VM_FAULT_NOPAGE :
-						 VM_FAULT_SIGBUS;
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
+		vpdm_wait_killable(buf);
+		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS :
+						       VM_FAULT_NOPAGE;
+	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
@@ -289,7 +294,7 @@ vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
 out:
 	trace_vpdm_fault(buf, vmf, block.order, filled, ret);
 
-	return ret == VM_FAULT_RETRY ? vpdm_wait_for_reset(buf, vmf) : ret;
+	return ret == VM_FAULT_RETRY ? vpdm_wait(buf, vmf) : ret;
 }
 
 /**

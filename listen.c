@@ -91,6 +91,37 @@ bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
 	return vpdm_listener_add(buf) == -ENODEV;
 }
 
+/*
+ * Hot reset only tries for memory_lock. So as long as memory is off nobody takes it
+ * here, and when it is on again one fault at a time does, once for each buffer. Nor
+ * does a fault sleep for it, to own it before it has a processor again.
+ */
+static int vpdm_get_ready(struct vpdm_buf *buf)
+{
+	struct vfio_pci_core_device *core = buf->bufs->core;
+	int ret;
+
+	ret = mutex_lock_killable(&buf->bufs->ready_lock);
+	if (ret)
+		return ret;
+
+	if (!vpdm_memory_is_on(core)) {
+		ret = -ENODEV;
+	} else if (!READ_ONCE(buf->ready)) {
+		if (down_read_trylock(&core->memory_lock)) {
+			ret = vpdm_listener_add(buf);
+			if (!ret)
+				WRITE_ONCE(buf->ready, true);
+			up_read(&core->memory_lock);
+		} else {
+			ret = -EAGAIN;
+		}
+	}
+	mutex_unlock(&buf->bufs->ready_lock);
+
+	return ret;
+}
+
 /**
  * vpdm_memory_hold - get ready to ask whether memory is on
  * @buf: buffer, live
@@ -101,34 +132,19 @@ bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
  * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP enables it and leaves the
  * DMABUFs revoked (see wakeup.c), and no second revocation would be announced.
  *
- * While a reset that vfio-pci-core started is under way this waits for it.
- *
  * Context: vpdm_buf_list.gate held for read. May take memory_lock for read.
  *
- * Return: 0, -ENODEV if memory is off, -ENOMEM.
+ * Return: 0, -ENODEV if memory is off, -EAGAIN while vfio-pci-core is about to
+ * change that, -ENOMEM, -EINTR if killed.
  */
 int vpdm_memory_hold(struct vpdm_buf *buf)
 {
-	struct vfio_pci_core_device *core = buf->bufs->core;
-	int ret;
-
 	if (vpdm_buf_is_bar(buf)) {
-		down_read(&core->memory_lock);
+		down_read(&buf->bufs->core->memory_lock);
 		return 0;
 	}
-	if (READ_ONCE(buf->ready))
-		return 0;
-	/* As long as it is off, accesses must not keep hot resets from working. */
-	if (!vpdm_memory_is_on(core))
-		return -ENODEV;
 
-	down_read(&core->memory_lock);
-	ret = vpdm_listener_add(buf);
-	if (!ret)
-		WRITE_ONCE(buf->ready, true);
-	up_read(&core->memory_lock);
-
-	return ret;
+	return READ_ONCE(buf->ready) ? 0 : vpdm_get_ready(buf);
 }
 
 /**
@@ -137,12 +153,12 @@ int vpdm_memory_hold(struct vpdm_buf *buf)
  *
  * Context: vpdm_buf_list.lock held, under which the answer stays true.
  *
- * Return: 0 if it is, VM_FAULT_SIGBUS if not, VM_FAULT_NOPAGE to ask again.
+ * Return: 0 if it is, VM_FAULT_SIGBUS if not, VM_FAULT_RETRY to ask again.
  */
 vm_fault_t vpdm_memory_check(struct vpdm_buf *buf)
 {
 	if (!vpdm_buf_is_bar(buf))
-		return buf->ready ? 0 : VM_FAULT_NOPAGE;
+		return buf->ready ? 0 : VM_FAULT_RETRY;
 
 	return vpdm_memory_is_on(buf->bufs->core) ? 0 : VM_FAULT_SIGBUS;
 }

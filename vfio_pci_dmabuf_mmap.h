@@ -7,10 +7,11 @@
  *
  *	mmap_lock or VMA lock
  *	  vpdm_buf_list.gate			read by faults
- *	    vfio_pci_core_device.memory_lock	read by faults of BAR mappings
- *	      dma_resv of a buffer
- *	        vpdm_buf_list.lock		read by faults
- *	          i_mmap_rwsem, page-table locks
+ *	    vpdm_buf_list.ready_lock
+ *	      vfio_pci_core_device.memory_lock	read by faults of BAR mappings
+ *	        dma_resv of a buffer
+ *	          vpdm_buf_list.lock		read by faults
+ *	            i_mmap_rwsem, page-table locks
  *
  * Under gate and lock no page table is allocated, no user memory is touched, and
  * nobody waits for an importer. Faults of exported buffers take memory_lock only
@@ -71,6 +72,7 @@ enum vpdm_state {
  * @core: the device; valid under @gate as long as a buffer is VPDM_LIVE
  * @gate: read by faults; held for write to keep them out while buffers become
  *	VPDM_DEAD, and while vfio-pci-core may take memory away without saying so
+ * @ready_lock: one fault at a time finds out that memory is on again
  * @lock: guards all below, and vpdm_buf.state
  * @list: of struct vpdm_buf
  * @resetting: between reset_prepare and reset_done
@@ -85,6 +87,7 @@ struct vpdm_buf_list {
 	struct kref kref;
 	struct vfio_pci_core_device *core;
 	struct rw_semaphore gate;
+	struct mutex ready_lock;
 	struct rw_semaphore lock;
 	struct list_head list;
 	bool resetting;
@@ -143,7 +146,8 @@ struct vpdm_source {
  *	nor has an export where the kernel has none
  * @listener: attachment to @inner, called when that is revoked. Set once
  * @ready: @inner is not revoked, and @listener will be called when it is. Set
- *	with memory_lock held, cleared under @bufs->lock as well
+ *	with memory_lock held for read, cleared with it held for write and under
+ *	@bufs->lock
  * @mapping: where the VMAs of this buffer live, NULL for a BAR mapping that
  *	vfio-pci-core zaps
  * @inode: of @dmabuf; the VFS would free it, and @mapping with it, before
