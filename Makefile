@@ -63,7 +63,7 @@ help:
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
 	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
 	@echo '  make demo             a primary lends BAR slices to a subordinate'
-	@echo '  make check            the tests, on 7.2, 7.3 and 6.12; KERNELS="7.2 ..." on these,'
+	@echo '  make check            the tests, on 7.2, 7.3, 6.12 and 6.1; KERNELS="7.2 ..." on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output'
 	@echo '  make check-debug      the tests on a kernel with KASAN, lockdep and kmemleak'
