@@ -603,7 +603,7 @@ FIXTURE_SETUP(pud)
 	vt_close(&self->d);
 	if (!stock.pud)
 		SKIP(return, "no 1 GiB entries here: stock vfio-pci has none either");
-	self->puds = vt_stock_exports() ? 1 : 0;
+	self->puds = vt_export_level(VPDM_PT_PUD) == VPDM_PT_PUD;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
 	self->fd = vt_export_one(self->d.fd, BAR, 0, VT_PUD);
 	ASSERT_LE(0, self->fd);

@@ -353,12 +353,13 @@ static long long kvm_pages(const char *size)
 static void expect_entries(struct __test_metadata *_metadata, struct lent *l,
 			   const struct shape *s)
 {
+	enum vpdm_pt_level level = vt_export_level(s->level);
 	struct vpdm_pt_lookup entry = vt_pte(l->map);
 
-	EXPECT_EQ(s->level, entry.level);
+	EXPECT_EQ(level, entry.level);
 	EXPECT_EQ(s->memattr == WC ? VT_CACHE_WC : VT_CACHE_NC, entry.cache);
-	EXPECT_EQ(s->level == VPDM_PT_PMD, kvm_pages("2m") > 0);
-	EXPECT_EQ(s->level == VPDM_PT_PUD, kvm_pages("1g") > 0);
+	EXPECT_EQ(level == VPDM_PT_PMD, kvm_pages("2m") > 0);
+	EXPECT_EQ(level == VPDM_PT_PUD, kvm_pages("1g") > 0);
 }
 
 /* Neither has any, but for KVM's of the guest's code. */

@@ -83,3 +83,12 @@ bool vt_has_huge_entries(void)
 {
 	return vt_kernel_has("vfio_pci_mmap_huge_fault");
 }
+
+enum vpdm_pt_level vt_export_level(enum vpdm_pt_level level)
+{
+	if (!vt_has_huge_entries())
+		return VPDM_PT_PTE;
+	if (level == VPDM_PT_PUD && !vt_kernel_has("vfio_pci_core_feature_dma_buf"))
+		return VPDM_PT_PMD;
+	return level;
+}

@@ -147,6 +147,8 @@ bool vt_stock_exports(void);
 bool vt_kernel_has(const char *function);
 /* Whether vfio-pci-core of this kernel maps BARs by entries of 2 MiB and more. */
 bool vt_has_huge_entries(void);
+/* The level of the largest entries that exports get on this kernel, @level at most. */
+enum vpdm_pt_level vt_export_level(enum vpdm_pt_level level);
 #define VT_NO_HUGE_ENTRIES \
 	"vfio-pci-core of this kernel maps BARs by entries of a page"
 #define VT_NO_IMPORTERS \
