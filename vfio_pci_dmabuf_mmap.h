@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The driver's own header: what its files offer each other. The interface to
- * userspace is include/uapi/linux/vfio_pci_dmabuf_mmap.h.
+ * The driver's own header: what its files offer each other. The one of the same name
+ * below include/uapi is the interface to userspace.
  *
  * Lock order, outermost first:
  *
@@ -87,7 +87,7 @@ struct vpdm_buf_list {
 	struct kref kref;
 	struct vfio_pci_core_device *core;
 	struct rw_semaphore gate;
-	struct mutex ready_lock;
+	struct mutex ready_lock;	/* outside of memory_lock */
 	struct rw_semaphore lock;
 	struct list_head list;
 	bool resetting;
@@ -109,7 +109,7 @@ struct vpdm_buf_list {
 struct vpdm_device {
 	struct vfio_pci_core_device core;
 	struct vpdm_buf_list *bufs;
-	struct mutex export_lock;
+	struct mutex export_lock;	/* guards the two below */
 	struct task_struct *exporter;
 	struct vpdm_inner_request *request;
 	struct dentry *debugfs;
