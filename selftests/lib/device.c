@@ -22,11 +22,12 @@ static int failed(const struct vt_device *d, const char *what)
 	return -err;
 }
 
+/* iommufd has no ioctls for programs of 32 bits: ENOTTY. */
 static bool use_iommufd(void)
 {
 	const char *mode = getenv("VPDM_IOMMU");
 
-	return mode && !strcmp(mode, "iommufd");
+	return mode && !strcmp(mode, "iommufd") && sizeof(long) == 8;
 }
 
 static int group_number(const struct vt_device *d)
