@@ -6,8 +6,6 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,25 +33,6 @@ FIXTURE(aer)
 	int log;
 };
 
-static int error_eventfd(struct vt_device *d)
-{
-	struct {
-		struct vfio_irq_set set;
-		__s32 fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_ERR_IRQ_INDEX,
-			.count = 1,
-		},
-		.fd = eventfd(0, EFD_CLOEXEC),
-	};
-
-	return ioctl(d->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
-}
-
 /* The errors are called out in the order of the ports. */
 FIXTURE_SETUP(aer)
 {
@@ -66,7 +45,7 @@ FIXTURE_SETUP(aer)
 	ASSERT_NE(NULL, self->map);
 	ASSERT_EQ(0, vt_peek(self->map, &self->value));
 	ASSERT_NE(~0ULL, self->value);
-	self->event = error_eventfd(&self->d);
+	self->event = vt_eventfd(&self->d, VFIO_PCI_ERR_IRQ_INDEX);
 	ASSERT_LE(0, self->event);
 	self->log = vt_kmsg_open();
 	ASSERT_LE(0, self->log);

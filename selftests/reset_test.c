@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -794,25 +793,6 @@ TEST_F(last_close, primary_killed_with_three_subordinates)
 	ASSERT_EQ(0, user_open(&self->u));
 }
 
-static int set_eventfd(struct vt_device *d, __u32 index)
-{
-	struct {
-		struct vfio_irq_set set;
-		__s32 fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = index,
-			.count = 1,
-		},
-		.fd = eventfd(0, EFD_CLOEXEC),
-	};
-
-	return ioctl(d->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
-}
-
 static bool event(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -846,7 +826,7 @@ TEST_F(end, hot_unplug_while_mapped)
 	ASSERT_EQ(0, user_open(&self->u));
 	ASSERT_TRUE(user_export(&self->u));
 	ASSERT_TRUE(user_import(&self->u));
-	request = set_eventfd(&self->u.d, VFIO_PCI_REQ_IRQ_INDEX);
+	request = vt_eventfd(&self->u.d, VFIO_PCI_REQ_IRQ_INDEX);
 	ASSERT_LE(0, request);
 
 	ASSERT_TRUE(vt_ask_host("device_del ivshmem-unplug"));

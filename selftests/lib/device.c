@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -256,4 +257,23 @@ int vt_dma_unmap(const struct vt_device *d, size_t size, __u64 iova)
 	};
 
 	return ioctl(d->container, VFIO_IOMMU_UNMAP_DMA, &unmap) ? -errno : 0;
+}
+
+int vt_eventfd(const struct vt_device *d, __u32 index)
+{
+	struct {
+		struct vfio_irq_set set;
+		__s32 fd;
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index,
+			.count = 1,
+		},
+		.fd = eventfd(0, EFD_CLOEXEC),
+	};
+
+	return ioctl(d->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
 }

@@ -120,6 +120,8 @@ int vt_memory(const struct vt_device *d, bool on);
 int vt_find_cap(const struct vt_device *d, unsigned int id);
 /* 0 for D0, 3 for D3hot; -ENOENT without a power management capability. */
 int vt_power_state(const struct vt_device *d, unsigned int state);
+/* An eventfd that an interrupt of the device signals, VFIO_PCI_*_IRQ_INDEX. */
+int vt_eventfd(const struct vt_device *d, __u32 index);
 int vt_reset(const struct vt_device *d);
 bool vt_can_reset(const struct vt_device *d);
 /* Resets the bus that @d is on; @d must hold every group of the set. */
