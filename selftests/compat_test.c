@@ -224,7 +224,8 @@ TEST_F(compat, library)
 	munmap(self->bar, SIZE);
 	vt_close(&self->d);
 	ASSERT_NE(NULL, ctx);
-	ASSERT_EQ(0, vfio_dmabuf_open(ctx, vt_bdf("A"), 0, &dev));
+	ASSERT_EQ(0, vfio_dmabuf_open(ctx, vt_bdf("A"), VFIO_DMABUF_OPEN_GROUP,
+				      &dev));
 	ASSERT_EQ(0, vfio_dmabuf_bar_info(dev, BAR, &info));
 	EXPECT_EQ(VT_MIB(64), info.size);
 	ASSERT_EQ(0, vfio_dmabuf_bar_map(dev, BAR, r.offset, r.length, RW,
