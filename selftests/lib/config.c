@@ -27,32 +27,38 @@ int vt_config_read(const struct vt_device *d, unsigned int off, void *buf,
 		   size_t size)
 {
 	__u64 base;
+	ssize_t n;
 	int ret;
 
 	ret = config_offset(d, &base);
 	if (ret)
 		return ret;
-	if (pread(d->fd, buf, size, base + off) == (ssize_t)size)
+	n = pread(d->fd, buf, size, base + off);
+	if (n == (ssize_t)size)
 		return 0;
+	ret = n < 0 ? -errno : -EIO;
 	vt_log("%s: read of %zu bytes of config space at 0x%x: %s", d->bdf,
-	       size, off, strerror(errno));
-	return -EIO;
+	       size, off, strerror(-ret));
+	return ret;
 }
 
 int vt_config_write(const struct vt_device *d, unsigned int off,
 		    const void *buf, size_t size)
 {
 	__u64 base;
+	ssize_t n;
 	int ret;
 
 	ret = config_offset(d, &base);
 	if (ret)
 		return ret;
-	if (pwrite(d->fd, buf, size, base + off) == (ssize_t)size)
+	n = pwrite(d->fd, buf, size, base + off);
+	if (n == (ssize_t)size)
 		return 0;
+	ret = n < 0 ? -errno : -EIO;
 	vt_log("%s: write of %zu bytes to config space at 0x%x: %s", d->bdf,
-	       size, off, strerror(errno));
-	return -EIO;
+	       size, off, strerror(-ret));
+	return ret;
 }
 
 int vt_memory(const struct vt_device *d, bool on)
