@@ -27,7 +27,6 @@
 /* Linux 7.0 */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
-#define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
 #endif
 
 /* Linux 6.7, 6.12, 6.12, 6.18 */

@@ -2,7 +2,6 @@
 /*
  * DMABUFs, from export to release.
  */
-#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>

@@ -22,9 +22,6 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-/* Times that user memory is faulted in and found missing again. */
-#define VPDM_FAULT_IN_TRIES	8
-
 static void vpdm_gate_close(struct vpdm_buf_list *bufs)
 {
 	down_write(&bufs->gate);

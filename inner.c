@@ -18,9 +18,6 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-/* Times that a request is faulted in and found missing again. */
-#define VPDM_FAULT_IN_TRIES	8
-
 /**
  * struct vpdm_inner_request - a call of VFIO_DEVICE_FEATURE_DMA_BUF
  * @work: runs it in a kernel thread

@@ -38,6 +38,9 @@
 struct dentry;
 struct vpdm_inner_request;
 
+/* Times that user memory is faulted in and found missing again. */
+#define VPDM_FAULT_IN_TRIES	8
+
 /**
  * enum vpdm_link - what PCI error recovery says of a device
  * @VPDM_LINK_UP: nothing
@@ -280,7 +283,7 @@ int vpdm_core_feature(struct vfio_device *core_vdev, u32 flags,
 		      void __user *arg, size_t argsz);
 void vpdm_wakeup_init(struct pci_dev *pdev);
 
-/* listen.c alone */
+/* listen.c, for who tells importers. The latter is false in noimport.c */
 int vpdm_listener_add(struct vpdm_buf *buf);
 bool vpdm_inner_is_revoked(struct vpdm_buf *buf);
 
