@@ -14,12 +14,12 @@
 #include <stddef.h>
 #endif
 
-struct vpdm_range32 {
-	__u32 page;
-	__u32 pfn;
-};
-
-struct vpdm_range64 {
+/**
+ * struct vpdm_range - where a physically contiguous range starts
+ * @page: in the buffer, in pages
+ * @pfn: its first PFN
+ */
+struct vpdm_range {
 	__u64 page;
 	__u64 pfn;
 };
@@ -27,34 +27,24 @@ struct vpdm_range64 {
 /**
  * struct vpdm_ranges - the physically contiguous ranges of a buffer, in order
  * @pages: size of the buffer in pages
- * @base: lowest PFN of the buffer
- * @top: PFN behind the highest one of the buffer
- * @nr: number of ranges, physical neighbours merged
+ * @first: PFN of page 0
  * @last: PFN behind the range that was added last
+ * @nr: number of ranges, physical neighbours merged
  * @filled: number of ranges stored so far
- * @is_wide: whether @wide is used, not @narrow
- * @narrow: start of each range, its PFN relative to @base
- * @wide: the same, where 32 bits do not hold it
- * @array: either of them
+ * @array: the ranges, NULL if there is only one
  *
  * A range ends where the next one starts. One range needs no array: it starts
- * at page 0 with PFN @base. Built once: vpdm_ranges_count() for each range,
+ * at page 0 with PFN @first. Built once: vpdm_ranges_count() for each range,
  * vpdm_ranges_start() with an array of vpdm_ranges_bytes(), vpdm_ranges_add()
  * for each range again. Read-only from then on, so look-ups need no lock.
  */
 struct vpdm_ranges {
 	__u64 pages;
-	__u64 base;
-	__u64 top;
+	__u64 first;
 	__u64 last;
 	size_t nr;
 	size_t filled;
-	bool is_wide;
-	union {
-		struct vpdm_range32 *narrow;
-		struct vpdm_range64 *wide;
-		void *array;
-	};
+	struct vpdm_range *array;
 };
 
 /**
