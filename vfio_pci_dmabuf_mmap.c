@@ -93,34 +93,19 @@ static int vpdm_feature_memattr(struct vpdm_device *vdev, u32 flags,
 	return copy_to_user(arg, &attr, sizeof(attr)) ? -EFAULT : 0;
 }
 
-/* Kernels that have one of our features have it under a number of their own. */
-static u32 vpdm_feature_number(u32 flags)
-{
-	u32 feature = flags & VFIO_DEVICE_FEATURE_MASK;
-
-	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE)
-		return VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE;
-	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR)
-		return VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR;
-	if (feature == VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN)
-		return VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN;
-
-	return feature;
-}
-
 static int vpdm_device_feature(struct vfio_device *core_vdev, u32 flags,
 			       void __user *arg, size_t argsz)
 {
 	struct vpdm_device *vdev = vpdm_from_core(core_vdev);
 
-	switch (vpdm_feature_number(flags)) {
+	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_DMA_BUF:
 		return vpdm_export(vdev, flags, arg, argsz);
-	case VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE:
+	case VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE:
 		return vpdm_feature_revoke(vdev, flags, arg, argsz);
-	case VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR:
+	case VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR:
 		return vpdm_feature_memattr(vdev, flags, arg, argsz);
-	case VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN:
+	case VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN:
 		return vpdm_export_plain(vdev, flags, arg, argsz);
 	default:
 		return vpdm_core_feature(core_vdev, flags, arg, argsz);

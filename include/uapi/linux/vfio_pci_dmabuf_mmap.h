@@ -18,8 +18,7 @@
  * The kernel numbers its features from 0 up and has taken numbers that unmerged
  * series used (7.3: 13), so these sit in a block of their own, high in the 16
  * bits that VFIO_DEVICE_FEATURE_MASK leaves. They stay valid on kernels that
- * gain the same features under numbers of their own; the VFIO_DEVICE_FEATURE_*
- * names below then mean the kernel's, and the driver accepts either.
+ * gain such features under numbers of their own.
  */
 #define VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE	0xfd00
 #define VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR	0xfd01
@@ -60,7 +59,6 @@ struct vfio_device_feature_dma_buf {
 };
 #endif
 
-#ifndef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
 /**
  * DOC: VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
  *
@@ -90,9 +88,7 @@ struct vfio_device_feature_dma_buf {
 struct vfio_device_feature_dma_buf_revoke {
 	__s32 dmabuf_fd;
 };
-#endif
 
-#ifndef VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR
 /**
  * DOC: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR
  *
@@ -107,7 +103,10 @@ struct vfio_device_feature_dma_buf_revoke {
  */
 #define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR
 
-/* Uncached, as BAR mappings of vfio-pci are. The default. */
+/*
+ * As BAR mappings of vfio-pci are: x86 UC-, arm64 Device-nGnRnE, which NC does not
+ * stand for there. The default.
+ */
 #define VFIO_DMA_BUF_MEMATTR_NC		0
 /* Write-combining: x86 WC, arm64 Normal-NC. */
 #define VFIO_DMA_BUF_MEMATTR_WC		1
@@ -121,9 +120,7 @@ struct vfio_device_feature_dma_buf_memattr {
 	__s32 dmabuf_fd;
 	__u32 memattr;
 };
-#endif
 
-#ifndef VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN
 /**
  * DOC: VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN
  *
@@ -137,9 +134,7 @@ struct vfio_device_feature_dma_buf_memattr {
  * parameter plain_export is set and the kernel has DMABUFs of its own.
  */
 #define VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN
-#endif
 
-#ifndef VFIO_DEVICE_PCI_DMABUF_REVOKE
 /**
  * struct vfio_pci_dmabuf_revoke - argument of VFIO_DEVICE_PCI_DMABUF_REVOKE
  * @argsz: size of this structure in bytes
@@ -156,6 +151,5 @@ struct vfio_pci_dmabuf_revoke {
  * VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE as an ioctl of its own.
  */
 #define VFIO_DEVICE_PCI_DMABUF_REVOKE	_IO(VFIO_TYPE, VFIO_BASE + 22)
-#endif
 
 #endif /* _UAPI_LINUX_VFIO_PCI_DMABUF_MMAP_H */
