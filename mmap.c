@@ -100,15 +100,32 @@ static void vpdm_vma_open(struct vm_area_struct *vma)
 	atomic_inc(&buf->vmas);
 }
 
+/* Whether a VMA was the last. No mapping shares the buffer from then on. */
+static bool vpdm_bar_drop_vma(struct vpdm_buf *buf)
+{
+	struct vpdm_buf **shared = &buf->bufs->bar[buf->bar];
+	bool is_last;
+
+	if (atomic_add_unless(&buf->vmas, -1, 1))
+		return false;
+
+	down_write(&buf->bufs->lock);
+	is_last = atomic_dec_and_test(&buf->vmas);
+	if (is_last && *shared == buf)
+		*shared = NULL;
+	up_write(&buf->bufs->lock);
+
+	return is_last;
+}
+
 static void vpdm_vma_close(struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = vma->vm_private_data;
 
-	/*
-	 * VMAs of a BAR mapping arise only by copying one, so none can follow the
-	 * last. The device's address_space may go with the device.
-	 */
-	if (atomic_dec_and_test(&buf->vmas) && vpdm_buf_is_bar(buf)) {
+	if (!vpdm_buf_is_bar(buf)) {
+		atomic_dec(&buf->vmas);
+	} else if (vpdm_bar_drop_vma(buf)) {
+		/* The device's address_space may go with the device. */
 		vma->vm_file->f_mapping = buf->inode->i_mapping;
 		fput(buf->device_file);
 	}
@@ -125,7 +142,6 @@ static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
 {
 	vma->vm_private_data = buf;
 	vma->vm_ops = &vpdm_vm_ops;
-	atomic_inc(&buf->vmas);
 	trace_vpdm_mmap(buf, vma);
 }
 
@@ -164,6 +180,7 @@ int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 			  VM_DONTEXPAND | VM_DONTDUMP);
 	if (buf->read_only)
 		vm_flags_clear(vma, VM_MAYWRITE);
+	atomic_inc(&buf->vmas);
 	vpdm_vma_set_buf(vma, buf);
 
 	return 0;
@@ -188,14 +205,62 @@ static struct vpdm_buf *vpdm_bar_buf_create(struct vpdm_device *vdev,
 	return vpdm_buf_create(vdev, &source);
 }
 
+/*
+ * The buffer of a mapping that is there already, counted for another VMA. One that
+ * was made through another open of the device keeps that one, not this one, open.
+ */
+static struct vpdm_buf *vpdm_bar_buf_share(struct vpdm_buf_list *bufs,
+					   unsigned int bar,
+					   const struct file *device_file)
+{
+	struct vpdm_buf *buf;
+
+	down_read(&bufs->lock);
+	buf = bufs->bar[bar];
+	if (buf && buf->device_file == device_file) {
+		atomic_inc(&buf->vmas);
+		get_dma_buf(buf->dmabuf);
+	} else {
+		buf = NULL;
+	}
+	up_read(&bufs->lock);
+
+	return buf;
+}
+
+static struct vpdm_buf *vpdm_bar_buf_get(struct vpdm_device *vdev,
+					 unsigned int bar,
+					 struct file *device_file)
+{
+	struct vpdm_buf_list *bufs = vdev->bufs;
+	struct vpdm_buf *buf;
+
+	buf = vpdm_bar_buf_share(bufs, bar, device_file);
+	if (buf)
+		return buf;
+
+	buf = vpdm_bar_buf_create(vdev, bar, device_file);
+	if (IS_ERR(buf))
+		return buf;
+
+	down_write(&bufs->lock);
+	atomic_inc(&buf->vmas);
+	if (!bufs->bar[bar])
+		bufs->bar[bar] = buf;
+	up_write(&bufs->lock);
+
+	return buf;
+}
+
 /**
  * vpdm_bar_mmap - mmap() of the device fd
  * @core_vdev: device
  * @vma: new mapping, vm_pgoff selects region and offset
  *
  * vfio-pci-core checks the mapping and sets it up; a DMABUF then takes over
- * faults and the file, and keeps the device open in place of the latter. Regions
- * that are not BARs stay vfio-pci-core's.
+ * faults and the file, and keeps the device open in place of the latter. It is of
+ * the whole BAR, for all mappings made through one open of the device. Regions that
+ * are not BARs stay vfio-pci-core's.
  *
  * Context: mmap_lock held for write.
  *
@@ -215,8 +280,7 @@ int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 	/* Before Linux 6.10 it is made the PFN. */
 	vma->vm_pgoff = pgoff;
 
-	buf = vpdm_bar_buf_create(vpdm_from_core(core_vdev), index,
-				  vma->vm_file);
+	buf = vpdm_bar_buf_get(vpdm_from_core(core_vdev), index, vma->vm_file);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 

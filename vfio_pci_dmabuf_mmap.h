@@ -78,6 +78,7 @@ enum vpdm_state {
  * @ready_lock: one fault at a time finds out that memory is on again
  * @lock: guards all below, and vpdm_buf.state
  * @list: of struct vpdm_buf
+ * @bar: for each BAR the buffer that its next mapping can share, or NULL; has VMAs
  * @resetting: between reset_prepare and reset_done
  * @link: faults get SIGBUS unless VPDM_LINK_UP
  * @wait: faults of live buffers wait here while @resetting
@@ -93,6 +94,7 @@ struct vpdm_buf_list {
 	struct mutex ready_lock;	/* outside of memory_lock */
 	struct rw_semaphore lock;
 	struct list_head list;
+	struct vpdm_buf *bar[PCI_STD_NUM_BARS];
 	bool resetting;
 	enum vpdm_link link;
 	wait_queue_head_t wait;
@@ -166,7 +168,7 @@ struct vpdm_source {
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
  * @populated: there may be page-table entries. Set by faults under @bufs->lock,
  *	cleared by who has dropped them all and still keeps faults out
- * @vmas: number of VMAs
+ * @vmas: number of VMAs; from 0 to 1, or back, of a BAR mapping under @bufs->lock
  * @attachments: number of importers attached; falls only under the dma_resv
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv

@@ -107,17 +107,43 @@ TEST_F(barmap, exported_dmabuf_has_the_same_name)
 	EXPECT_STREQ(expected, name);
 }
 
+static int buffers(const struct vt_device *d, char *text, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s/buffers",
+		 VT_MODULE, d->bdf);
+	return vt_read_text(path, text, size);
+}
+
+/* The VMAs of each buffer of a BAR, "2 1 " of one with two and one with one. */
+static const char *bar_vmas(const struct vt_device *d, unsigned int bar)
+{
+	static char vmas[256];
+	char text[4096], *line, *next = text;
+	unsigned int of, nr;
+
+	vmas[0] = '\0';
+	if (buffers(d, text, sizeof(text)))
+		return NULL;
+	while ((line = strsep(&next, "\n"))) {
+		if (sscanf(line, "%*u bar %u %*u %*u %*s %*s %u", &of, &nr) == 2 &&
+		    of == bar)
+			snprintf(vmas + strlen(vmas), sizeof(vmas) - strlen(vmas),
+				 "%u ", nr);
+	}
+	return vmas;
+}
+
 TEST_F(barmap, name_forges_no_line_in_debugfs)
 {
-	char path[128], text[4096];
+	char text[4096];
 	int fd;
 
 	fd = vt_export_one(self->d.fd, BAR, 0, VT_PAGE);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ioctl(fd, DMA_BUF_SET_NAME, "a\nb\\c"));
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s/buffers",
-		 VT_MODULE, self->d.bdf);
-	ASSERT_EQ(0, vt_read_text(path, text, sizeof(text)));
+	ASSERT_EQ(0, buffers(&self->d, text, sizeof(text)));
 	EXPECT_NE(NULL, strstr(text, " a\\012b\\134c"));
 }
 
@@ -258,6 +284,88 @@ TEST_F(barmap, part_of_the_mapping_keeps_the_device_open)
 	munmap(self->map, VT_MIB(1));
 	munmap(self->map + VT_MIB(2), VT_MIB(2));
 	EXPECT_TRUE(alive(self->map));
+}
+
+TEST_F(barmap, mappings_of_a_bar_share_a_buffer)
+{
+	char *part = vt_map_bar(&self->d, BAR, VT_MIB(1), VT_MIB(1));
+	char *other = vt_map_bar(&self->d, 0, 0, VT_PAGE);
+
+	ASSERT_NE(NULL, part);
+	ASSERT_NE(NULL, other);
+	EXPECT_STREQ("2 ", bar_vmas(&self->d, BAR));
+	EXPECT_STREQ("1 ", bar_vmas(&self->d, 0));
+	munmap(other, VT_PAGE);
+	munmap(self->map, SIZE);
+	EXPECT_STREQ("1 ", bar_vmas(&self->d, BAR));
+	munmap(part, VT_MIB(1));
+	EXPECT_STREQ("", bar_vmas(&self->d, BAR));
+
+	self->map = vt_map_bar(&self->d, BAR, 0, SIZE);
+	ASSERT_NE(NULL, self->map);
+	EXPECT_TRUE(alive(self->map));
+	EXPECT_STREQ("1 ", bar_vmas(&self->d, BAR));
+	vt_close(&self->d);
+	munmap(self->map, SIZE);
+	EXPECT_TRUE(can_be_opened());
+}
+
+/* Each keeps the fd that it was made of open. */
+TEST_F(barmap, mappings_of_two_opens_do_not_share)
+{
+	char *map;
+	int fd;
+
+	if (self->d.group < 0)
+		SKIP(return, "a device of iommufd can be opened once");
+	fd = ioctl(self->d.group, VFIO_GROUP_GET_DEVICE_FD, self->d.bdf);
+	ASSERT_LE(0, fd);
+	map = vt_map(fd, SIZE, RW, self->info.offset, 0, 0);
+	close(fd);
+	ASSERT_NE(NULL, map);
+	EXPECT_STREQ("1 1 ", bar_vmas(&self->d, BAR));
+	munmap(self->map, SIZE);
+	vt_close(&self->d);
+	EXPECT_TRUE(alive(map));
+	EXPECT_FALSE(can_be_opened());
+	munmap(map, SIZE);
+	EXPECT_TRUE(can_be_opened());
+}
+
+static void map_and_unmap(const struct vt_device *d)
+{
+	unsigned int i;
+	char *map;
+
+	for (i = 0; i < vt_rounds(10000); i++) {
+		map = vt_map_bar(d, BAR, 0, SIZE);
+		if (!map || (i % 16 == 0 && !alive(map)))
+			_exit(1);
+		munmap(map, SIZE);
+	}
+	_exit(0);
+}
+
+/* The last VMA goes while another process looks for a buffer to share. */
+TEST_F(barmap, processes_that_map_and_unmap)
+{
+	pid_t pid[3];
+	size_t i;
+	int status;
+
+	munmap(self->map, SIZE);
+	for (i = 0; i < VT_ARRAY_SIZE(pid); i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			map_and_unmap(&self->d);
+	}
+	for (i = 0; i < VT_ARRAY_SIZE(pid); i++) {
+		ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	EXPECT_STREQ("", bar_vmas(&self->d, BAR));
+	vt_close(&self->d);
+	EXPECT_TRUE(can_be_opened());
 }
 
 TEST_F(barmap, mapping_keeps_exported_buffers_alive)
