@@ -128,6 +128,21 @@ static int read_fds(struct uses *uses, const struct file_use *proc)
 	return ret;
 }
 
+/* A mapping of a cdev, or of another driver's node, whose fd may be closed. */
+static bool classify_node_mapping(struct file_use *use, const char *line)
+{
+	unsigned long start, end;
+	char path[PATH_MAX];
+	struct statx st;
+
+	if (sscanf(line, "%lx-%lx", &start, &end) != 2)
+		return false;
+	snprintf(path, sizeof(path), "%s/proc/%d/map_files/%lx-%lx", sys_root,
+		 use->pid, start, end);
+	return !statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &st) &&
+	       classify_node(use, &st);
+}
+
 /* "/sys/devices/.../BDF/resource2" or "resource2_wc" */
 static bool is_resource(const char *path)
 {
@@ -153,6 +168,8 @@ static bool classify_mapping(struct file_use *use, char *line)
 	use->kind = FILE_BAR;
 	if (!strcmp(path, VFIO_DEVICE_FILE))
 		return true;
+	if (!strncmp(path, "/dev/", 5))
+		return classify_node_mapping(use, line);
 	if (!is_resource(path))
 		return false;
 	bdf_of_path(path, use->bdf);
