@@ -39,10 +39,11 @@
 
 /* Other buffers, or mappings of the device fd, that are there at the same time. */
 #define CROWD		1000
+#define CROWD_MAX	4000
 #define CROWD_SIZE	VT_KIB(64)
 
 static struct vt_device stock = VT_DEVICE_INIT, ours = VT_DEVICE_INIT;
-static bool warming_up;
+static bool warming_up, stock_exports;
 
 static void __attribute__((format(printf, 2, 3)))
 sample(__u64 value, const char *fmt, ...)
@@ -327,6 +328,9 @@ static void export_close_of(struct vt_device *d, const char *label)
 	__u64 ns = vt_now_ns();
 	int i, fd;
 
+	if (d == &stock && !stock_exports)
+		return;
+
 	for (i = 0; i < BATCH; i++) {
 		fd = ioctl(d->fd, VFIO_DEVICE_FEATURE, &req);
 		if (fd < 0)
@@ -351,7 +355,23 @@ static void mmap_of(struct vt_device *d)
 	sample((vt_now_ns() - ns) / BATCH, "%s.mmap", name_of(d));
 	for (i = 0; i < BATCH; i++)
 		munmap(addr[i], SIZE);
-	sample((vt_now_ns() - ns) / BATCH, "%s.mmap-munmap", name_of(d));
+}
+
+/* Each is the only mapping of the BAR. */
+static void mmap_alone(struct vt_device *d)
+{
+	off_t offset = bar_offset(d);
+	__u64 ns = vt_now_ns();
+	void *addr;
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		addr = mmap(NULL, SIZE, RW, MAP_SHARED, d->fd, offset);
+		if (addr == MAP_FAILED)
+			err(1, "mmap of the device fd");
+		munmap(addr, SIZE);
+	}
+	sample((vt_now_ns() - ns) / BATCH, "%s.mmap-alone", name_of(d));
 }
 
 static void *idle(void *unused)
@@ -360,7 +380,7 @@ static void *idle(void *unused)
 	return unused;
 }
 
-/* A table of files that is shared costs the driver a hop to a worker. */
+/* With threads the kernel has a shared table of files to lock. */
 static void export_with_thread(struct vt_device *first,
 			       struct vt_device *second)
 {
@@ -383,6 +403,8 @@ static void system_calls(unsigned int i)
 	export_close_of(second, "export");
 	mmap_of(first);
 	mmap_of(second);
+	mmap_alone(first);
+	mmap_alone(second);
 	export_with_thread(first, second);
 }
 
@@ -411,15 +433,13 @@ static void revoke_of_one(const char *name)
 	sample(sum / BATCH, "ours.%s.revoke", name);
 }
 
-static void crowd(unsigned int i)
+/* @nr buffers, each mapped and touched. The mapping keeps the buffer. */
+static void crowd_map(char **addr, int nr)
 {
 	struct vfio_region_dma_range range = { 0, CROWD_SIZE };
-	static char *addr[CROWD];
 	int n, fd;
 
-	(void)i;
-	revoke_of_one("few");
-	for (n = 0; n < CROWD; n++, range.offset += CROWD_SIZE) {
+	for (n = 0; n < nr; n++, range.offset += CROWD_SIZE) {
 		fd = export(&ours, &range, 1);
 		addr[n] = vt_map_rw(fd, CROWD_SIZE);
 		if (!addr[n])
@@ -427,9 +447,48 @@ static void crowd(unsigned int i)
 		vt_touch(addr[n], CROWD_SIZE);
 		close(fd);
 	}
-	revoke_of_one("crowd");
-	for (n = 0; n < CROWD; n++)
+}
+
+static void crowd_unmap(char **addr, int nr)
+{
+	int n;
+
+	for (n = 0; n < nr; n++)
 		munmap(addr[n], CROWD_SIZE);
+}
+
+static void crowd(unsigned int i)
+{
+	static char *addr[CROWD];
+
+	(void)i;
+	revoke_of_one("few");
+	crowd_map(addr, CROWD);
+	revoke_of_one("crowd");
+	crowd_unmap(addr, CROWD);
+}
+
+/* Memory goes off, and with it the entries of every buffer, and on. */
+
+static void transition(unsigned int i)
+{
+	static const int sizes[] = { 100, CROWD, CROWD_MAX };
+	static char *addr[CROWD_MAX];
+	unsigned int n;
+	__u64 ns;
+
+	(void)i;
+	for (n = 0; n < VT_ARRAY_SIZE(sizes); n++) {
+		crowd_map(addr, sizes[n]);
+		ns = vt_now_ns();
+		if (vt_memory(&ours, false) || vt_memory(&ours, true))
+			errx(1, "memory off and on failed");
+		sample(vt_now_ns() - ns, "ours.transition.%d", sizes[n]);
+		if (vt_present(addr[0], CROWD_SIZE) ||
+		    vt_present(addr[sizes[n] - 1], CROWD_SIZE))
+			errx(1, "entries are left");
+		crowd_unmap(addr, sizes[n]);
+	}
 }
 
 /* A reset ends all mappings of the device before it. */
@@ -485,6 +544,8 @@ static void describe_machine(void)
 	describe("hypervisor", hypervisor);
 	describe("clock", clock);
 	describe("fault_around_kb", fault_around);
+	describe("huge entries", vt_has_huge_entries() ? "yes" : "no");
+	describe("stock exports", stock_exports ? "yes" : "no");
 }
 
 static void open_device(struct vt_device *d, const char *name,
@@ -515,6 +576,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOFBF, VT_MIB(1));
 	open_device(&stock, "STOCK", VT_STOCK);
 	open_device(&ours, "OURS", VT_DRIVER);
+	stock_exports = vt_probe(stock.fd, VFIO_DEVICE_FEATURE_DMA_BUF,
+				 VFIO_DEVICE_FEATURE_GET);
 	describe_machine();
 
 	repeat(touch_unaligned, ROUNDS_SLOW);
@@ -524,6 +587,7 @@ int main(void)
 	repeat(first_touch, ROUNDS);
 	repeat(system_calls, ROUNDS);
 	repeat(crowd, ROUNDS_SLOW);
+	repeat(transition, ROUNDS_SLOW);
 	repeat(resets, ROUNDS_SLOW);
 
 	return 0;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Judge the samples by the rows. Exit status 1 if a row misses its limit.
 #
-# usage: awk -f judge.awk rows samples.tsv >results.tsv
+# usage: awk -f judge.awk rows samples.tsv [SAMPLES-OF-THE-NEWEST-KERNEL] >results.tsv
 #
 # Output, a line per row: what, unit, with, then quartile, median, quartile of
 # base, of ours and of their ratio, then must, limit, verdict (ok, missed, shown). In
@@ -58,13 +58,18 @@ function summary(v, n, worst)
 }
 
 FILENAME == ARGV[1] {
-	if (!/^#/ && NF == 7)
+	if (!/^#/ && NF == 8)
 		row[++rows] = $0
 	next
 }
 
+FILENAME == ARGV[2] && $1 == "machine" {
+	machine[$2] = $3
+}
+
 $1 == "sample" {
-	sample[$2, ++count[$2]] = $3
+	name = (FILENAME == ARGV[2] ? "" : "newest:") $2
+	sample[name, ++count[name]] = $3
 }
 
 END {
@@ -73,14 +78,28 @@ END {
 		exit 1
 	}
 	for (r = 1; r <= rows; r++)
-		missed += judge(row[r])
+		if (is_there(row[r]))
+			missed += judge(row[r])
 	exit missed > 0
+}
+
+# Whether the kernel has what the row is about.
+function is_there(line,    f)
+{
+	split(line, f, FS)
+	if (f[8] == "small")
+		return machine["huge entries"] == "no"
+	if (f[8] == "exports")
+		return machine["stock exports"] == "yes"
+	return 1
 }
 
 function judge(line,    f, o, b, q, n, i, counts, base, ours, ratio, value,
 	       missing, verdict)
 {
 	split(line, f, FS)
+	if (f[8] == "huge" && machine["huge entries"] != "yes")
+		f[6] = "none"
 	n = series(f[3], o)
 	if (!n || n != series(f[4], b)) {
 		print "judge: no samples for: " f[1] >"/dev/stderr"

@@ -25,7 +25,9 @@ function bound()
 {
 	if ($13 == "none")
 		return "-"
-	return $13 == "value" ? $14 " " $2 : number($14)
+	if ($13 == "ratio")
+		return number($14)
+	return amount($14, $2) ($2 == "ns" ? "" : " " $2)
 }
 
 function spread(is_time)
