@@ -122,6 +122,7 @@ TEST_F(tool, help_and_version)
 {
 	static const char * const commands[] = {
 		"list", "bind", "unbind", "export", "revoke", "watch",
+		"check",
 	};
 	size_t i, k;
 
@@ -152,7 +153,7 @@ TEST_F(tool, addresses_are_taken_strictly)
 		"'0000:00:01.0 '", "0:1.0", "000:00:01.0", "00:20.0",
 	};
 	static const char * const commands[] = {
-		"list", "bind", "unbind", "watch",
+		"list", "bind", "unbind", "watch", "check",
 	};
 	char driver[64];
 	size_t i, k;
@@ -805,6 +806,51 @@ TEST_F(tool, watch_removes_what_a_killed_one_left)
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	ASSERT_EQ(waitpid(other, &status, 0), other);
 	EXPECT_NE(access(kept, F_OK), 0);
+}
+
+/* What each line can say is a matter of tool_check_test. */
+TEST_F(tool, check_finds_this_machine_fit)
+{
+	unsigned long page = sysconf(_SC_PAGESIZE);
+	char driver[64], entries[64];
+	struct vt_device d;
+	pid_t pid;
+	int status;
+
+	EXPECT_EQ(RUN("check %s", self->bdf), 0) TH_LOG("%s", self->out);
+	SAYS("ok      kernel.vfio_pci: vfio-pci-core");
+	SAYS("ok      kernel.pat: write-combining");
+	SAYS("ok      module.loads: it did");
+	SAYS("ok      iommu.on: ");
+	SAYS("driver: vfio-pci-dmabuf-mmap");
+	SAYS("bar2: 64M at 0x");
+	snprintf(entries, sizeof(entries), "exportable by entries of %luK, %s",
+		 page >> 10, vt_has_huge_entries() ? "" : "prefetch");
+	SAYS(entries);
+	SAYS("bar0: 256, not exportable: it is smaller than a page");
+	SAYS(", 0 problems");
+	EXPECT_EQ(!strstr(self->out, "ok      kernel.dmabuf: "),
+		  !vt_kernel_has("vfio_pci_core_feature_dma_buf"));
+	EXPECT_EQ(RUN("check --json %s", self->bdf), 0);
+	SAYS("{\"check\":\"bar2\",\"verdict\":\"ok\"");
+	/* It takes nothing from who has the device. */
+	ASSERT_EQ(vt_open(&d, self->bdf, VT_DRIVER), 0);
+	ASSERT_GE(vt_export_one(d.fd, 2, 0, VT_PAGE), 0);
+	EXPECT_EQ(RUN("check %s", self->bdf), 0);
+	SAYS("claimed by vfio");
+	vt_close(&d);
+	/* Nor does it bind. */
+	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
+	EXPECT_EQ(RUN("check %s", self->bdf), 0);
+	SAYS("driver: vfio-pci; vfio-dmabuf bind it");
+	ASSERT_EQ(vt_driver_of(self->bdf, driver, sizeof(driver)), 0);
+	EXPECT_STREQ(driver, VT_STOCK);
+	pid = fork();
+	if (!pid)
+		_exit(setuid(NOBODY) || RUN("check %s", self->bdf) != 1 ||
+		      !strstr(self->out, "user: you may not open /dev/vfio/"));
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
 }
 
 TEST_F(tool, watch_needs_a_device)

@@ -41,6 +41,9 @@ static const struct command {
 	{ "watch", cmd_watch,
 "  watch [--count N] [BDF]        exports, faults and revokes as they happen\n"
 	},
+	{ "check", cmd_check,
+"  check [BDF...]                 is this machine fit, and the device; what to do if not\n"
+	},
 };
 
 static const char notes[] =

@@ -16,6 +16,7 @@
 #define RESOURCE_IO		0x00000100
 #define RESOURCE_PREFETCH	0x00002000
 #define RESOURCE_MEM_64		0x00100000
+#define RESOURCE_UNSET		0x20000000
 
 void bdf_of_path(const char *path, char bdf[BDF_LEN])
 {
@@ -98,10 +99,12 @@ void pci_bars(const char *bdf, struct bar bars[NR_BARS])
 	for (i = 0; i < NR_BARS && line; i++) {
 		if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start,
 			   &end, &flags) == 3 && end) {
+			bars[i].start = start;
 			bars[i].size = end - start + 1;
 			bars[i].io = flags & RESOURCE_IO;
 			bars[i].prefetchable = flags & RESOURCE_PREFETCH;
 			bars[i].wide = flags & RESOURCE_MEM_64;
+			bars[i].unset = flags & RESOURCE_UNSET;
 		}
 		line = strchr(line, '\n');
 		line += !!line;

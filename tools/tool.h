@@ -66,10 +66,12 @@ int json_print(json_t *value);
 
 /* pci.c */
 struct bar {
+	uint64_t start;
 	uint64_t size;
 	bool io;
 	bool prefetchable;
 	bool wide;
+	bool unset;		/* the kernel found no place for it */
 };
 
 /* The device that a path in /sys runs through last; "" if none. */
@@ -194,5 +196,6 @@ int cmd_unbind(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 
 #endif /* VFIO_DMABUF_TOOL_H */

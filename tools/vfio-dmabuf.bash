@@ -36,7 +36,7 @@ _vfio_dmabuf() {
 	case $command in
 	'')
 		mapfile -t COMPREPLY < <(compgen -W \
-			'list bind unbind export revoke watch --json --help --version' \
+			'list bind unbind export revoke watch check --json --help --version' \
 			-- "$cur")
 		return
 		;;
@@ -53,6 +53,7 @@ _vfio_dmabuf() {
 
 	case $command in
 	list) choice='--all --json --help '$(_vfio_dmabuf_devices vfio) ;;
+	check) choice='--json --help '$(_vfio_dmabuf_devices any) ;;
 	bind) choice='--force --json --help '$(_vfio_dmabuf_devices any) ;;
 	unbind) choice='--json --help '$(_vfio_dmabuf_devices ours) ;;
 	watch) choice='--count --json --help '$(_vfio_dmabuf_devices ours) ;;
