@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vend.h"
+#include "sample.h"
 #include "vfio_dmabuf.h"
 
 #define BAR	2

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "vend.h"
+#include "sample.h"
 
 static unsigned int passed, failed;
 

@@ -4,13 +4,10 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +15,6 @@
 #include "vfio_dmabuf.h"
 
 #define NOBODY	65534
-#define SOCK	3
 #define ME	"subordinate"
 
 struct buffer {
@@ -77,7 +73,7 @@ static int receive(struct vfio_dmabuf_ctx *ctx, struct buffer *b)
 	void *addr;
 	int ret;
 
-	b->fd = vfio_dmabuf_recv(ctx, SOCK, &b->info);
+	b->fd = vfio_dmabuf_recv(ctx, SPAWN_SOCK, &b->info);
 	if (b->fd < 0) {
 		say(ME, "%s", vfio_dmabuf_error(ctx));
 		return b->fd;
@@ -168,48 +164,11 @@ int subordinate(int sock)
 	return n ? 1 : 0;
 }
 
-static void become_subordinate(int sock)
-{
-	char * const argv[] = { "vend", "--subordinate", NULL };
-	char * const env[] = { NULL };
-	int exe, null;
-
-	exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (exe < 0 || null < 0)
-		goto fail;
-	/* Above the socket's place, so that nothing overwrites it. */
-	exe = fcntl(exe, F_DUPFD_CLOEXEC, SOCK + 1);
-	if (exe < 0 || dup2(null, 0) < 0)
-		goto fail;
-	if (sock == SOCK ? fcntl(SOCK, F_SETFD, 0) : dup2(sock, SOCK) < 0)
-		goto fail;
-	/* No other file survives exec, whatever this process was given. */
-	if (close_range(SOCK + 1, ~0U, CLOSE_RANGE_CLOEXEC))
-		goto fail;
-	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	    setresuid(NOBODY, NOBODY, NOBODY) ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		goto fail;
-	fexecve(exe, argv, env);
-fail:
-	perror("vend: cannot become the subordinate");
-	_exit(1);
-}
-
 /* Returns the primary's end of the socket. */
 int spawn_subordinate(void)
 {
-	int sock[2];
+	char * const argv[] = { "vend", "--subordinate", NULL };
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
-		return -errno;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		become_subordinate(sock[1]);
-	close(sock[1]);
-	return sock[0];
+	return spawn(argv, NOBODY, &pid);
 }

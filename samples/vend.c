@@ -359,7 +359,7 @@ int main(int argc, char **argv)
 {
 	keep_stdio();
 	if (argc == 2 && !strcmp(argv[1], "--subordinate"))
-		return subordinate(3);
+		return subordinate(SPAWN_SOCK);
 	if (argc != 2 || argv[1][0] == '-') {
 		fprintf(stderr, "usage: vend BDF\n");
 		return 2;

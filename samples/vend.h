@@ -7,8 +7,9 @@
 #ifndef VEND_H
 #define VEND_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include "sample.h"
 
 #define NR_BUFFERS	3
 #define TEXT_LEN	32
@@ -37,12 +38,5 @@ struct reply {
 /* subordinate.c */
 int subordinate(int sock);
 int spawn_subordinate(void);
-
-/* report.c */
-void keep_stdio(void);
-void say(const char *who, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-void check(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int report(void);
 
 #endif /* VEND_H */
