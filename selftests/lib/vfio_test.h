@@ -196,11 +196,6 @@ static inline bool try_read64(const volatile void *addr, __u64 *value)
 	return vt_peek(addr, value) == 0;
 }
 
-static inline bool try_write64(volatile void *addr, __u64 value)
-{
-	return vt_poke(addr, value) == 0;
-}
-
 /* faults.c: how often the calling thread faulted */
 
 long vt_faults(void);
