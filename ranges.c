@@ -2,10 +2,12 @@
 /*
  * The range table: which PFN stands behind a page of a buffer.
  *
- * QEMU exports one range per iovec entry, so thousands of ranges are normal: a
- * binary search finds them.
+ * QEMU exports one range per iovec entry, so thousands of ranges are normal:
+ * eight bytes each, found by binary search.
  */
 #include "ranges.h"
+
+#define VPDM_NARROW_MAX	0xffffffffULL
 
 /* Whether a range at @pfn goes on where the one before it ended. */
 static bool vpdm_ranges_continue(const struct vpdm_ranges *ranges, __u64 pfn)
@@ -18,6 +20,16 @@ static void vpdm_ranges_advance(struct vpdm_ranges *ranges, __u64 pfn,
 {
 	ranges->last = pfn + pages;
 	ranges->pages += pages;
+}
+
+/*
+ * True from 16 TiB on, with pages of 4 KiB: in practice, where a large BAR is
+ * repeated many times in one buffer.
+ */
+static bool vpdm_ranges_need_wide(const struct vpdm_ranges *ranges)
+{
+	return ranges->pages > VPDM_NARROW_MAX ||
+	       ranges->top - ranges->base > VPDM_NARROW_MAX;
 }
 
 /**
@@ -33,8 +45,11 @@ void vpdm_ranges_count(struct vpdm_ranges *ranges, __u64 pfn, __u64 pages)
 {
 	if (!vpdm_ranges_continue(ranges, pfn))
 		ranges->nr++;
-	if (!ranges->pages)
-		ranges->first = pfn;
+	if (!ranges->pages || pfn < ranges->base)
+		ranges->base = pfn;
+	if (pfn + pages > ranges->top)
+		ranges->top = pfn + pages;
+
 	vpdm_ranges_advance(ranges, pfn, pages);
 }
 
@@ -49,7 +64,8 @@ size_t vpdm_ranges_bytes(const struct vpdm_ranges *ranges)
 	if (ranges->nr <= 1)
 		return 0;
 
-	return ranges->nr * sizeof(*ranges->array);
+	return ranges->nr * (vpdm_ranges_need_wide(ranges) ?
+			     sizeof(*ranges->wide) : sizeof(*ranges->narrow));
 }
 
 /**
@@ -60,6 +76,7 @@ size_t vpdm_ranges_bytes(const struct vpdm_ranges *ranges)
  */
 void vpdm_ranges_start(struct vpdm_ranges *ranges, void *array)
 {
+	ranges->is_wide = vpdm_ranges_need_wide(ranges);
 	ranges->array = array;
 	ranges->filled = 0;
 	ranges->pages = 0;
@@ -76,10 +93,15 @@ void vpdm_ranges_start(struct vpdm_ranges *ranges, void *array)
 void vpdm_ranges_add(struct vpdm_ranges *ranges, __u64 pfn, __u64 pages)
 {
 	if (ranges->array && !vpdm_ranges_continue(ranges, pfn)) {
-		struct vpdm_range *range = &ranges->array[ranges->filled++];
+		size_t i = ranges->filled++;
 
-		range->page = ranges->pages;
-		range->pfn = pfn;
+		if (ranges->is_wide) {
+			ranges->wide[i].page = ranges->pages;
+			ranges->wide[i].pfn = pfn - ranges->base;
+		} else {
+			ranges->narrow[i].page = ranges->pages;
+			ranges->narrow[i].pfn = pfn - ranges->base;
+		}
 	}
 	vpdm_ranges_advance(ranges, pfn, pages);
 }
@@ -89,13 +111,19 @@ static __u64 vpdm_ranges_page(const struct vpdm_ranges *ranges, size_t i)
 {
 	if (i == ranges->nr)
 		return ranges->pages;
+	if (!ranges->array)
+		return 0;
 
-	return ranges->array ? ranges->array[i].page : 0;
+	return ranges->is_wide ? ranges->wide[i].page : ranges->narrow[i].page;
 }
 
 static __u64 vpdm_ranges_pfn(const struct vpdm_ranges *ranges, size_t i)
 {
-	return ranges->array ? ranges->array[i].pfn : ranges->first;
+	if (!ranges->array)
+		return ranges->base;
+
+	return ranges->base + (ranges->is_wide ? ranges->wide[i].pfn :
+						 ranges->narrow[i].pfn);
 }
 
 /**

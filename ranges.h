@@ -14,12 +14,12 @@
 #include <stddef.h>
 #endif
 
-/**
- * struct vpdm_range - where a physically contiguous range starts
- * @page: in the buffer, in pages
- * @pfn: its first PFN
- */
-struct vpdm_range {
+struct vpdm_range32 {
+	__u32 page;
+	__u32 pfn;
+};
+
+struct vpdm_range64 {
 	__u64 page;
 	__u64 pfn;
 };
@@ -27,24 +27,34 @@ struct vpdm_range {
 /**
  * struct vpdm_ranges - the physically contiguous ranges of a buffer, in order
  * @pages: size of the buffer in pages
- * @first: PFN of page 0
- * @last: PFN behind the range that was added last
+ * @base: lowest PFN of the buffer
+ * @top: PFN behind the highest one of the buffer
  * @nr: number of ranges, physical neighbours merged
+ * @last: PFN behind the range that was added last
  * @filled: number of ranges stored so far
- * @array: the ranges, NULL if there is only one
+ * @is_wide: whether @wide is used, not @narrow
+ * @narrow: start of each range, its PFN relative to @base
+ * @wide: the same, where 32 bits do not hold it
+ * @array: either of them
  *
  * A range ends where the next one starts. One range needs no array: it starts
- * at page 0 with PFN @first. Built once: vpdm_ranges_count() for each range,
+ * at page 0 with PFN @base. Built once: vpdm_ranges_count() for each range,
  * vpdm_ranges_start() with an array of vpdm_ranges_bytes(), vpdm_ranges_add()
  * for each range again. Read-only from then on, so look-ups need no lock.
  */
 struct vpdm_ranges {
 	__u64 pages;
-	__u64 first;
+	__u64 base;
+	__u64 top;
 	__u64 last;
 	size_t nr;
 	size_t filled;
-	struct vpdm_range *array;
+	bool is_wide;
+	union {
+		struct vpdm_range32 *narrow;
+		struct vpdm_range64 *wide;
+		void *array;
+	};
 };
 
 /**

@@ -5,7 +5,6 @@
  *
  *	ranges_test [CASES [SEED]]
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "ranges.c"
 
 #define MAX_RANGES	96
+#define NARROW_MAX	0xffffffffULL
 
 struct range {
 	__u64 pfn;
@@ -67,9 +67,20 @@ static size_t model_merged(const struct model *m)
 
 static size_t model_bytes(const struct model *m)
 {
-	size_t merged = model_merged(m);
+	__u64 low = m->range[0].pfn, high = 0;
+	size_t i, merged = model_merged(m);
+	bool wide;
 
-	return merged == 1 ? 0 : merged * sizeof(struct vpdm_range);
+	for (i = 0; i < m->nr; i++) {
+		const struct range *r = &m->range[i];
+
+		if (r->pfn < low)
+			low = r->pfn;
+		if (r->pfn + r->pages > high)
+			high = r->pfn + r->pages;
+	}
+	wide = model_pages(m) > NARROW_MAX || high - low > NARROW_MAX;
+	return merged == 1 ? 0 : merged * (wide ? 16 : 8);
 }
 
 static bool model_lookup(const struct model *m, __u64 page,
@@ -297,7 +308,7 @@ static bool border_of_32_bits_of_pfns(void)
 
 	for (d = 0; d < 4; d++) {
 		struct model m = {
-			2, { { 9 + UINT32_MAX - 2 + d, 1 }, { 9, 1 } },
+			2, { { 9 + NARROW_MAX - 2 + d, 1 }, { 9, 1 } },
 		};
 
 		if (!check(&m, 0))
