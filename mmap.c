@@ -106,9 +106,6 @@ static bool vpdm_bar_drop_vma(struct vpdm_buf *buf)
 	struct vpdm_buf **shared = &buf->bufs->bar[buf->bar];
 	bool is_last;
 
-	if (atomic_add_unless(&buf->vmas, -1, 1))
-		return false;
-
 	down_write(&buf->bufs->lock);
 	is_last = atomic_dec_and_test(&buf->vmas);
 	if (is_last && *shared == buf)
