@@ -18,11 +18,13 @@ modules: | kdir
 	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
 
 # The kernel's makefiles leave depmod out where the headers have no System.map:
-# Debian's have none.
+# Debian's have none. Its 6.1 does not answer "kernelrelease" with the name of the
+# folder in /lib/modules.
 modules_install: | kdir
 	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
 	depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) \
-		$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
+		$$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
+			$(KDIR)/include/generated/utsrelease.h)
 
 # Cleaning needs the kernel's build system too; what it leaves is in build/.
 clean: | kdir

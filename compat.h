@@ -56,24 +56,27 @@ static inline void *memdup_array_user(const void __user *src, size_t n,
 }
 #endif
 
-/* Without locks of their own VMAs are guarded by mmap_lock, in faults too. */
+/*
+ * Without locks of their own VMAs are guarded by mmap_lock, in faults too. What
+ * mmap_assert_write_locked() calls with CONFIG_DEBUG_VM is not exported.
+ */
 #ifndef VPDM_HAVE_VMA_START_WRITE
 static inline void vma_start_write(struct vm_area_struct *vma)
 {
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 }
 #endif
 
 #ifndef VPDM_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	vma->vm_flags |= flags;
 }
 
 static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	mmap_assert_write_locked(vma->vm_mm);
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	vma->vm_flags &= ~flags;
 }
 #endif
