@@ -3,16 +3,11 @@
  * DMABUFs, from export to release.
  */
 #include <linux/file.h>
-#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
 #include "trace.h"
-
-static bool plain_export;
-module_param(plain_export, bool, 0644);
-MODULE_PARM_DESC(plain_export, "Offer VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN, vfio-pci-core's own DMABUFs, which cannot be revoked one by one");
 
 struct vpdm_buf_list *vpdm_buf_list_create(struct vfio_pci_core_device *core)
 {
@@ -240,8 +235,14 @@ struct vpdm_buf *vpdm_buf_get(struct vpdm_device *vdev, int fd)
 	return buf;
 }
 
+/* The flags of an export, whichever of its numbers was used. */
+static u32 vpdm_as_dma_buf(u32 flags)
+{
+	return (flags & ~VFIO_DEVICE_FEATURE_MASK) | VFIO_DEVICE_FEATURE_DMA_BUF;
+}
+
 /**
- * vpdm_export - VFIO_DEVICE_FEATURE_DMA_BUF
+ * vpdm_export - VFIO_DEVICE_FEATURE_DMA_BUF and VFIO_DEVICE_FEATURE_DMA_BUF_MMAP
  * @vdev: device, open
  * @flags: as of the ioctl
  * @arg: argument in user memory
@@ -268,7 +269,7 @@ int vpdm_export(struct vpdm_device *vdev, u32 flags,
 	if (get_user(open_flags, &arg->open_flags))
 		return -EFAULT;
 
-	ret = vpdm_source_get(vdev, flags, arg, argsz, &source);
+	ret = vpdm_source_get(vdev, vpdm_as_dma_buf(flags), arg, argsz, &source);
 	if (ret)
 		return ret;
 
@@ -293,17 +294,15 @@ int vpdm_export(struct vpdm_device *vdev, u32 flags,
  * @argsz: its size in bytes
  *
  * Return: what vfio-pci-core's VFIO_DEVICE_FEATURE_DMA_BUF returns; -ENOTTY
- * unless the module parameter plain_export is set.
+ * unless vpdm_plain_is_allowed().
  */
 int vpdm_export_plain(struct vpdm_device *vdev, u32 flags,
 		      struct vfio_device_feature_dma_buf __user *arg,
 		      size_t argsz)
 {
-	if (!plain_export)
+	if (!vpdm_plain_is_allowed(vdev))
 		return -ENOTTY;
 
-	flags &= ~VFIO_DEVICE_FEATURE_MASK;
-	flags |= VFIO_DEVICE_FEATURE_DMA_BUF;
-
-	return vfio_pci_core_ioctl_feature(&vdev->core.vdev, flags, arg, argsz);
+	return vfio_pci_core_ioctl_feature(&vdev->core.vdev,
+					   vpdm_as_dma_buf(flags), arg, argsz);
 }

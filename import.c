@@ -34,12 +34,21 @@ static int vpdm_attach_checked(struct vpdm_buf *buf,
 	return READ_ONCE(buf->listener) ? 0 : vpdm_listener_add(buf);
 }
 
+/* The device that iommufd attaches as is its own: /dev/iommu. */
+static bool vpdm_is_iommufd(const struct dma_buf_attachment *attachment)
+{
+	return !attachment->dev->parent &&
+	       !strcmp(dev_name(attachment->dev), "iommu");
+}
+
 int vpdm_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
 	struct dma_buf_attachment *inner;
 	int ret;
 
+	if (vpdm_is_iommufd(attachment))
+		dev_notice_ratelimited(buf->dev, "iommufd takes vfio-pci-core's own DMABUFs alone: see dmabuf_mode\n");
 	if (!attachment->peer2peer)
 		return -EOPNOTSUPP;
 	if (!vpdm_buf_may_import(buf))

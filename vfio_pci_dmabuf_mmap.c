@@ -100,6 +100,10 @@ static int vpdm_device_feature(struct vfio_device *core_vdev, u32 flags,
 
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_DMA_BUF:
+		if (vpdm_plain_is_default(vdev))
+			return vpdm_core_feature(core_vdev, flags, arg, argsz);
+		return vpdm_export(vdev, flags, arg, argsz);
+	case VFIO_DEVICE_FEATURE_DMA_BUF_MMAP:
 		return vpdm_export(vdev, flags, arg, argsz);
 	case VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE:
 		return vpdm_feature_revoke(vdev, flags, arg, argsz);
@@ -168,6 +172,7 @@ static int vpdm_init_dev(struct vfio_device *core_vdev)
 	int ret;
 
 	vpdm_set_params(&vdev->core, nointxmask, disable_idle_d3, disable_vga);
+	vpdm_setting_init(vdev);
 
 	vdev->bufs = vpdm_buf_list_create(&vdev->core);
 	if (!vdev->bufs)
@@ -207,11 +212,6 @@ static const struct vfio_device_ops vpdm_ops = {
 	VPDM_OP_MATCH_TOKEN
 	VPDM_OPS_PASID
 };
-
-static struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)
-{
-	return container_of(pci_get_drvdata(pdev), struct vpdm_device, core);
-}
 
 static bool vpdm_is_denied(struct pci_dev *pdev)
 {
@@ -326,12 +326,19 @@ static const struct pci_error_handlers vpdm_err_handlers = {
 	.resume		= vpdm_error_resume,
 };
 
-/* Only by driver_override, and as "vfio_pci:", by which libvirt finds it. */
+/*
+ * Only by driver_override. Not for modules.alias: "vfio_pci:" of every device would tie
+ * with vfio-pci's, and a management tool take whichever comes first for all of them.
+ */
 static const struct pci_device_id vpdm_table[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
 	{}
 };
-MODULE_DEVICE_TABLE(pci, vpdm_table);
+
+static const struct attribute_group *vpdm_groups[] = {
+	&vpdm_setting_group,
+	NULL,
+};
 
 static struct pci_driver vpdm_driver = {
 	.name			= "vfio-pci-dmabuf-mmap",
@@ -341,6 +348,7 @@ static struct pci_driver vpdm_driver = {
 	.sriov_configure	= vpdm_sriov_configure,
 	.err_handler		= &vpdm_err_handlers,
 	.driver_managed_dma	= true,
+	.dev_groups		= vpdm_groups,
 };
 
 static void __init vpdm_add_id(const char *id)

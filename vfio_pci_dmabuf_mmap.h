@@ -70,6 +70,16 @@ enum vpdm_state {
 };
 
 /**
+ * enum vpdm_mode - whose DMABUF VFIO_DEVICE_FEATURE_DMA_BUF returns
+ * @VPDM_MODE_MMAP: ours
+ * @VPDM_MODE_PLAIN: vfio-pci-core's
+ */
+enum vpdm_mode {
+	VPDM_MODE_MMAP,
+	VPDM_MODE_PLAIN,
+};
+
+/**
  * struct vpdm_buf_list - the buffers of a device, and what keeps all of them out
  * @kref: one for the device, one for each buffer
  * @core: the device; valid under @gate as long as a buffer is VPDM_LIVE
@@ -109,6 +119,7 @@ struct vpdm_buf_list {
  * @exporter: the task that does so, NULL if there is none; compared with
  *	current without the lock
  * @request: what it asks for; only for @exporter
+ * @mode: enum vpdm_mode; root's to change at any time, without a lock
  * @debugfs: directory of this device
  */
 struct vpdm_device {
@@ -117,6 +128,7 @@ struct vpdm_device {
 	struct mutex export_lock;	/* guards the two below */
 	struct task_struct *exporter;
 	struct vpdm_inner_request *request;
+	unsigned int mode;
 	struct dentry *debugfs;
 };
 
@@ -203,6 +215,11 @@ static inline struct vpdm_device *vpdm_from_core(struct vfio_device *core_vdev)
 	return container_of(core_vdev, struct vpdm_device, core.vdev);
 }
 
+static inline struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)
+{
+	return container_of(pci_get_drvdata(pdev), struct vpdm_device, core);
+}
+
 /* As faults see it: without a lock the answer may be old. */
 static inline bool vpdm_memory_is_on(struct vfio_pci_core_device *core)
 {
@@ -213,6 +230,12 @@ static inline bool vpdm_buf_is_bar(const struct vpdm_buf *buf)
 {
 	return buf->device_file;
 }
+
+/* setting.c: whose DMABUF an export is */
+extern const struct attribute_group vpdm_setting_group;
+void vpdm_setting_init(struct vpdm_device *vdev);
+bool vpdm_plain_is_default(const struct vpdm_device *vdev);
+bool vpdm_plain_is_allowed(const struct vpdm_device *vdev);
 
 /* export.c: DMABUFs, from export to release */
 int vpdm_ranges_alloc(struct vpdm_ranges *ranges);

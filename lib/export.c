@@ -33,13 +33,25 @@ static int feature(struct vfio_dmabuf_device *dev, uint32_t flags, void *data,
 	return ret;
 }
 
+/*
+ * The number that gives a DMABUF of vfio-pci-dmabuf-mmap also where root has set the
+ * other to vfio-pci-core's own. Other drivers have only the other.
+ */
+static uint32_t export_number(struct vfio_dmabuf_device *dev)
+{
+	if (feature(dev, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+		    VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP, NULL, 0))
+		return VFIO_DEVICE_FEATURE_DMA_BUF;
+	return VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP;
+}
+
 int vfio_dmabuf_features(struct vfio_dmabuf_device *dev)
 {
-	static const struct {
+	const struct {
 		uint32_t flags;
 		int bit;
 	} probe[] = {
-		{ VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+		{ VFIO_DEVICE_FEATURE_GET | export_number(dev),
 		  VFIO_DMABUF_CAN_EXPORT },
 		{ VFIO_DEVICE_FEATURE_SET |
 		  VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE,
@@ -105,8 +117,7 @@ int vfio_dmabuf_export(struct vfio_dmabuf_device *dev, unsigned int bar,
 		       const struct vfio_dmabuf_range *ranges, uint32_t nr,
 		       int open_flags)
 {
-	return export(dev, VFIO_DEVICE_FEATURE_DMA_BUF, bar, ranges, nr,
-		      open_flags);
+	return export(dev, export_number(dev), bar, ranges, nr, open_flags);
 }
 
 int vfio_dmabuf_export_plain(struct vfio_dmabuf_device *dev, unsigned int bar,

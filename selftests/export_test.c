@@ -221,7 +221,9 @@ TEST_F(export, every_feature_answers_probe)
 		  VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET, 0 },
 		{ VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN, VFIO_DEVICE_FEATURE_GET,
 		  ENOTTY },
-		{ 0xfd03, VFIO_DEVICE_FEATURE_GET, ENOTTY },
+		{ VFIO_DEVICE_FEATURE_DMA_BUF_MMAP, VFIO_DEVICE_FEATURE_GET, 0 },
+		{ VFIO_DEVICE_FEATURE_DMA_BUF_MMAP, VFIO_DEVICE_FEATURE_SET, EINVAL },
+		{ 0xfd04, VFIO_DEVICE_FEATURE_GET, ENOTTY },
 	};
 	char plain[8];
 	size_t i;
@@ -241,7 +243,7 @@ TEST_F(export, stock_has_none_of_the_features_of_this_driver)
 	__u32 feature;
 
 	for (feature = VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE;
-	     feature <= VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN; feature++) {
+	     feature <= VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP; feature++) {
 		EXPECT_EQ(-ENOTTY, vt_feature(self->stock.fd,
 					      VFIO_DEVICE_FEATURE_PROBE |
 					      VFIO_DEVICE_FEATURE_GET | feature,

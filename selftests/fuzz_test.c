@@ -179,7 +179,8 @@ static long do_feature(struct process *p, const __u64 *r)
 		3, 5, VFIO_DEVICE_FEATURE_DMA_BUF,
 		VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE,
 		VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR,
-		VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN, 0xfd03, 0xffff,
+		VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN,
+		VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP, 0xfd04, 0xffff,
 	};
 	__u64 data[4] = { r[2], r[3], r[4], r[5] };
 

@@ -63,6 +63,21 @@ static int peek(const volatile void *addr, __u64 *value)
 	return vfio_dmabuf_read(value, addr, sizeof(*value));
 }
 
+/* Where root gives others vfio-pci-core's own DMABUFs. */
+TEST_F(lib, exports_what_can_be_mapped_under_plain_too)
+{
+	int fd;
+
+	ASSERT_EQ(vt_device_write(self->bdf, "dmabuf_mode", "plain"), 0);
+	EXPECT_TRUE(vfio_dmabuf_features(self->dev) & VFIO_DMABUF_CAN_EXPORT);
+	fd = export_one(self->dev, 0, VT_PAGE);
+	ASSERT_GE(fd, 0);
+	EXPECT_NE(vt_map_rw(fd, VT_PAGE), NULL);
+	EXPECT_EQ(vfio_dmabuf_revoke(self->dev, fd), 0);
+	close(fd);
+	EXPECT_EQ(vt_device_write(self->bdf, "dmabuf_mode", "mmap"), 0);
+}
+
 TEST_F(lib, features_and_bars)
 {
 	struct vfio_dmabuf_bar info;

@@ -301,6 +301,26 @@ TEST_F(tool, bind_and_back_to_the_driver_before)
 	EXPECT_EQ(strncmp(override, "(null)", 6), 0) TH_LOG("%s", override);
 }
 
+TEST_F(tool, bind_sets_whose_dmabufs_it_exports)
+{
+	char path[128], mode[32];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/dmabuf_mode",
+		 self->bdf);
+	EXPECT_EQ(RUN("bind --dmabuf=core %s", self->bdf), 2);
+	SAYS("mmap or plain");
+	ASSERT_EQ(RUN("bind --dmabuf=plain %s", self->bdf), 0);
+	ASSERT_EQ(vt_read_text(path, mode, sizeof(mode)), 0);
+	EXPECT_STREQ(mode, "plain");
+	/* Of one that is bound. */
+	ASSERT_EQ(RUN("bind --dmabuf mmap %s", self->bdf), 0);
+	ASSERT_EQ(vt_read_text(path, mode, sizeof(mode)), 0);
+	EXPECT_STREQ(mode, "mmap");
+	ASSERT_EQ(RUN("bind %s", self->bdf), 0);
+	ASSERT_EQ(vt_read_text(path, mode, sizeof(mode)), 0);
+	EXPECT_STREQ(mode, "mmap");
+}
+
 TEST_F(tool, unbind_refuses_a_device_in_use)
 {
 	struct vt_device d;

@@ -17,6 +17,12 @@
 #define DEVICE		"/sys/bus/pci/devices/%s"
 #define DRIVER		"/sys/bus/pci/drivers/%s"
 
+/* What the command line says: @mode is the device's dmabuf_mode, or NULL. */
+struct wish {
+	bool force;
+	const char *mode;
+};
+
 static int set_override(const char *bdf, const char *driver)
 {
 	int ret;
@@ -181,7 +187,21 @@ static int do_bind(const char *bdf, const struct before *before)
 	return state_save(bdf, before, STATE_BOUND);
 }
 
-static int bind_device(const char *bdf, bool force)
+/* Whose DMABUF VFIO_DEVICE_FEATURE_DMA_BUF returns: see uapi.rst. */
+static int set_mode(const char *bdf, const char *mode)
+{
+	int ret;
+
+	if (!mode)
+		return DONE;
+	ret = write_text(mode, DEVICE "/dmabuf_mode", bdf);
+	if (ret)
+		return fail("%s: it is bound, but its dmabuf_mode cannot be set: %s",
+			    bdf, strerror(-ret));
+	return DONE;
+}
+
+static int bind_device(const char *bdf, const struct wish *wish)
 {
 	struct before before;
 	char driver[NAME_LEN];
@@ -191,14 +211,15 @@ static int bind_device(const char *bdf, bool force)
 		if (state_load(bdf, &before) == STATE_UNFINISHED &&
 		    state_save(bdf, &before, STATE_BOUND))
 			return FAILED;
-		return say(bdf);
+		return set_mode(bdf, wish->mode) ? FAILED : say(bdf);
 	}
 	if (pci_group(bdf) < 0)
 		return fail("%s has no IOMMU group: VFIO needs the IOMMU (intel_iommu=on, amd_iommu, firmware), and its noiommu mode is not supported",
 			    bdf);
 	find_before(bdf, &before);
-	if (check_use(bdf, strstr(driver, "vfio"), force) || load_module() ||
-	    run_apart(do_bind, bdf, &before))
+	if (check_use(bdf, strstr(driver, "vfio"), wish->force) ||
+	    load_module() || run_apart(do_bind, bdf, &before) ||
+	    set_mode(bdf, wish->mode))
 		return FAILED;
 	return say(bdf);
 }
@@ -218,7 +239,7 @@ static int do_unbind(const char *bdf, const struct before *before)
 }
 
 /* Also what an interrupted run has left with no driver, or with the old one. */
-static int unbind_device(const char *bdf, bool force)
+static int unbind_device(const char *bdf, const struct wish *wish)
 {
 	char driver[NAME_LEN];
 	struct before before;
@@ -231,19 +252,19 @@ static int unbind_device(const char *bdf, bool force)
 	if (!ours && state != STATE_UNFINISHED)
 		return fail("%s is bound to %s, not to " OUR_DRIVER, bdf,
 			    driver[0] ? driver : "no driver");
-	if ((ours && check_use(bdf, true, force)) ||
+	if ((ours && check_use(bdf, true, wish->force)) ||
 	    run_apart(do_unbind, bdf, &before))
 		return FAILED;
 	return say(bdf);
 }
 
-typedef int (*device_fn)(const char *bdf, bool force);
+typedef int (*device_fn)(const char *bdf, const struct wish *wish);
 
 /*
  * Two at work on one device would take each other's doings for its state. A
  * process that runs apart keeps the lock until it ends.
  */
-static int run_locked(device_fn fn, const char *bdf, bool force)
+static int run_locked(device_fn fn, const char *bdf, const struct wish *wish)
 {
 	char path[PATH_MAX];
 	int fd, ret;
@@ -255,13 +276,13 @@ static int run_locked(device_fn fn, const char *bdf, bool force)
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		ret = fail("%s: another " PROGRAM " is at work on it", bdf);
 	else
-		ret = fn(bdf, force);
+		ret = fn(bdf, wish);
 	close(fd);
 	return ret;
 }
 
 /* All of them, and the first failure. */
-static int run_all(device_fn fn, char **texts, bool force)
+static int run_all(device_fn fn, char **texts, const struct wish *wish)
 {
 	char bdf[BDF_LEN];
 	int ret = DONE, one;
@@ -269,7 +290,7 @@ static int run_all(device_fn fn, char **texts, bool force)
 	for (; *texts; texts++) {
 		one = parse_device(*texts, bdf);
 		if (!one)
-			one = run_locked(fn, bdf, force);
+			one = run_locked(fn, bdf, wish);
 		if (!ret)
 			ret = one;
 	}
@@ -279,24 +300,30 @@ static int run_all(device_fn fn, char **texts, bool force)
 int cmd_bind(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "dmabuf", required_argument, NULL, 'd' },
 		{ "force", no_argument, NULL, 'f' },
 		OPTION_JSON,
 		OPTION_HELP,
 		{ }
 	};
-	bool force = false;
+	struct wish wish = { };
 	int c;
 
-	while ((c = next_option(argc, argv, "fhj", options)) != -1) {
-		if (c != 'f')
+	while ((c = next_option(argc, argv, "d:fhj", options)) != -1) {
+		if (c == 'f')
+			wish.force = true;
+		else if (c == 'd')
+			wish.mode = optarg;
+		else
 			return USAGE;
-		force = true;
 	}
+	if (wish.mode && strcmp(wish.mode, "mmap") && strcmp(wish.mode, "plain"))
+		return usage_error("--dmabuf is mmap or plain");
 	if (optind == argc)
 		return usage_error("bind which device?");
 	if (!is_root("bind"))
 		return FAILED;
-	return run_all(bind_device, argv + optind, force);
+	return run_all(bind_device, argv + optind, &wish);
 }
 
 int cmd_unbind(int argc, char **argv)
@@ -306,6 +333,7 @@ int cmd_unbind(int argc, char **argv)
 		OPTION_HELP,
 		{ }
 	};
+	static const struct wish wish = { .force = true };
 
 	if (next_option(argc, argv, "hj", options) != -1)
 		return USAGE;
@@ -313,5 +341,5 @@ int cmd_unbind(int argc, char **argv)
 		return usage_error("unbind which device?");
 	if (!is_root("unbind"))
 		return FAILED;
-	return run_all(unbind_device, argv + optind, true);
+	return run_all(unbind_device, argv + optind, &wish);
 }

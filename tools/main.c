@@ -22,7 +22,8 @@ static const struct command {
 "  list [--all] [BDF...]          devices of VFIO drivers, their BARs and buffers\n"
 	},
 	{ "bind", cmd_bind,
-"  bind [--force] BDF...          give devices to " OUR_DRIVER "\n"
+"  bind [--force] [--dmabuf=mmap|plain] BDF...\n"
+"                                 give devices to " OUR_DRIVER "\n"
 	},
 	{ "unbind", cmd_unbind,
 "  unbind BDF...                  give them back to the driver they had\n"

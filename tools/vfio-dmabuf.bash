@@ -54,7 +54,7 @@ _vfio_dmabuf() {
 	case $command in
 	list) choice='--all --json --help '$(_vfio_dmabuf_devices vfio) ;;
 	check) choice='--json --help '$(_vfio_dmabuf_devices any) ;;
-	bind) choice='--force --json --help '$(_vfio_dmabuf_devices any) ;;
+	bind) choice='--force --dmabuf=mmap --dmabuf=plain --json --help '$(_vfio_dmabuf_devices any) ;;
 	unbind) choice='--json --help '$(_vfio_dmabuf_devices ours) ;;
 	watch) choice='--count --json --help '$(_vfio_dmabuf_devices ours) ;;
 	revoke) choice='--json --help '$(_vfio_dmabuf_buffers) ;;

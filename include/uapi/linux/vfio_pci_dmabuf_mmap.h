@@ -23,6 +23,7 @@
 #define VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE	0xfd00
 #define VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR	0xfd01
 #define VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN	0xfd02
+#define VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP	0xfd03
 
 /* <linux/vfio.h> has this since 6.19; the driver exports on older kernels too. */
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF
@@ -130,10 +131,24 @@ struct vfio_device_feature_dma_buf_memattr {
  * IOMMU_IOAS_MAP_FILE.
  *
  * Return: a file descriptor, or -1 with errno as for
- * VFIO_DEVICE_FEATURE_DMA_BUF. ENOTTY, for PROBE too, unless the module
- * parameter plain_export is set and the kernel has DMABUFs of its own.
+ * VFIO_DEVICE_FEATURE_DMA_BUF. ENOTTY, for PROBE too, where the kernel has no
+ * DMABUFs of its own, and unless root allows it: by the module parameter
+ * plain_export, or by the device's setting dmabuf_mode, if that is "plain".
  */
 #define VFIO_DEVICE_FEATURE_DMA_BUF_PLAIN VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN
+
+/**
+ * DOC: VFIO_DEVICE_FEATURE_DMA_BUF_MMAP
+ *
+ * Upon VFIO_DEVICE_FEATURE_GET, export as VFIO_DEVICE_FEATURE_DMA_BUF does, with
+ * its argument, a DMABUF that can be mapped and revoked, whatever the device's
+ * setting dmabuf_mode. Root sets that to "plain" for clients that hand what
+ * VFIO_DEVICE_FEATURE_DMA_BUF returns to iommufd: then that is vfio-pci-core's own.
+ *
+ * Return: a file descriptor, or -1 with errno as for
+ * VFIO_DEVICE_FEATURE_DMA_BUF.
+ */
+#define VFIO_DEVICE_FEATURE_DMA_BUF_MMAP VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP
 
 /**
  * struct vfio_pci_dmabuf_revoke - argument of VFIO_DEVICE_PCI_DMABUF_REVOKE
