@@ -24,7 +24,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR		2
-#define SIZE		VT_KIB(64)
+#define SIZE		(16 * VT_PAGE)
 #define RW		(PROT_READ | PROT_WRITE)
 /* An attack goes on until there were so many of each. */
 #define ATTACKED_EXPORTS	3000

@@ -114,7 +114,7 @@ FIXTURE_SETUP(throttled)
 	ASSERT_EQ(0, vt_write_text(ROOT "/cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(GROUP, 0755));
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
-	self->big = vt_export_one(self->d.fd, BAR, 0, VT_GIB(1));
+	self->big = vt_export_one(self->d.fd, BAR, 0, (TABLES + 1) * VT_PMD);
 	ASSERT_LE(0, self->big);
 
 	ASSERT_EQ(0, pipe(up));

@@ -48,13 +48,6 @@ FIXTURE(bad_export) {
 	struct vt_device d;
 };
 
-FIXTURE_VARIANT(bad_export) {
-	const char *device;
-	const char *stock;
-	int error;
-	struct request request;
-};
-
 FIXTURE_SETUP(bad_export)
 {
 }
@@ -63,76 +56,6 @@ FIXTURE_TEARDOWN(bad_export)
 {
 	vt_close(&self->d);
 }
-
-#define BAD(name, err, dev, stockdev, ...)			\
-	FIXTURE_VARIANT_ADD(bad_export, name) {			\
-		.device = dev, .stock = stockdev, .error = err,	\
-		.request = { __VA_ARGS__ },			\
-	}
-#define BAD_RANGES(name, err, nr, ...)				\
-	BAD(name, err, "A", "B", .flags = GET_DMA_BUF,		\
-	    .head = { BAR, O_RDWR, 0, nr },			\
-	    .range = { __VA_ARGS__ })
-#define BAD_BAR(name, err, dev, index)				\
-	BAD(name, err, dev, dev, .flags = GET_DMA_BUF,		\
-	    .head = { index, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
-
-BAD_RANGES(no_ranges, EINVAL, 0, { 0, VT_PAGE });
-BAD_RANGES(most_ranges_that_a_u32_holds, ENOMEM, 0xffffffff, { 0, VT_PAGE });
-BAD_RANGES(empty_range, EINVAL, 1, { 0, 0 });
-BAD_RANGES(empty_second_range, EINVAL, 2, { 0, VT_PAGE }, { VT_PAGE, 0 });
-BAD_RANGES(unaligned_offset, EINVAL, 1, { 512, VT_PAGE });
-BAD_RANGES(unaligned_length, EINVAL, 1, { 0, VT_PAGE + 1 });
-BAD_RANGES(unaligned_second_range, EINVAL, 2, { 0, VT_PAGE }, { 8, VT_PAGE });
-BAD_RANGES(starts_at_the_end_of_the_bar, EINVAL, 1, { VT_MIB(64), VT_PAGE });
-BAD_RANGES(one_page_past_the_end_of_the_bar, EINVAL, 1,
-	   { 0, VT_MIB(64) + VT_PAGE });
-BAD_RANGES(second_range_past_the_end_of_the_bar, EINVAL, 2,
-	   { 0, VT_PAGE }, { VT_MIB(64) - VT_PAGE, 2 * VT_PAGE });
-BAD_RANGES(offset_overflows, EOVERFLOW, 1, { -VT_PAGE, VT_PAGE });
-BAD_RANGES(offset_plus_length_overflows, EINVAL, 1,
-	   { VT_PAGE, -VT_PAGE });
-BAD_RANGES(sum_of_lengths_overflows, EINVAL, 2,
-	   { 0, 1ULL << 63 }, { 0, 1ULL << 63 });
-BAD_RANGES(sum_of_lengths_beyond_an_iova, EINVAL, 2,
-	   { 0, 1ULL << 62 }, { 0, 1ULL << 62 });
-
-BAD_BAR(absent_bar, ENODEV, "A", 4);
-BAD_BAR(upper_half_of_a_64_bit_bar, ENODEV, "A", 3);
-BAD_BAR(bar_smaller_than_a_page, EINVAL, "SW_MEM", 0);
-BAD_BAR(io_bar, EINVAL, "TESTDEV", 1);
-BAD_BAR(rom_region, ENODEV, "A", VFIO_PCI_ROM_REGION_INDEX);
-BAD_BAR(config_region, ENODEV, "A", VFIO_PCI_CONFIG_REGION_INDEX);
-BAD_BAR(vga_region, ENODEV, "A", VFIO_PCI_VGA_REGION_INDEX);
-BAD_BAR(region_that_is_none, ENODEV, "A", 1000);
-BAD_BAR(largest_region_index, ENODEV, "A", 0xffffffff);
-
-BAD(flags_of_the_export, EINVAL, "A", "B", .flags = GET_DMA_BUF,
-    .head = { BAR, O_RDWR, 1, 1 }, .range = { { 0, VT_PAGE } });
-BAD(set_instead_of_get, EINVAL, "A", "B",
-    .flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_BUF,
-    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } });
-BAD(neither_get_nor_set, EINVAL, "A", "B", .flags = VFIO_DEVICE_FEATURE_DMA_BUF,
-    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } });
-BAD(get_and_set, EINVAL, "A", "B",
-    .flags = GET_DMA_BUF | VFIO_DEVICE_FEATURE_SET,
-    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } });
-BAD(unknown_feature_flag, EINVAL, "A", "B", .flags = GET_DMA_BUF | 1U << 24,
-    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } });
-BAD(probe_for_set, EINVAL, "A", "B",
-    .flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
-	     VFIO_DEVICE_FEATURE_DMA_BUF);
-BAD(argsz_without_the_header, EINVAL, "A", "B", .argsz = 4,
-    .flags = GET_DMA_BUF, .head = { BAR, O_RDWR, 0, 1 },
-    .range = { { 0, VT_PAGE } });
-BAD(argsz_without_the_payload, EINVAL, "A", "B",
-    .argsz = sizeof(struct vfio_device_feature), .flags = GET_DMA_BUF,
-    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } });
-BAD(argsz_one_byte_short_of_the_payload, EINVAL, "A", "B",
-    .argsz = sizeof(struct vfio_device_feature) +
-	     sizeof(struct vfio_device_feature_dma_buf) - 1,
-    .flags = GET_DMA_BUF, .head = { BAR, O_RDWR, 0, 1 },
-    .range = { { 0, VT_PAGE } });
 
 static int ask(struct vt_device *d, const char *bdf, const char *driver,
 	       const struct request *request)
@@ -165,21 +88,95 @@ static bool stock_exports(struct vt_device *d, const char *bdf)
 	return has;
 }
 
-TEST_F(bad_export, has_the_errno_of_stock)
+static void expect_errno_of_stock(struct __test_metadata *_metadata,
+				  struct vt_device *d, const char *device,
+				  const char *stock, int error,
+				  const struct request *request)
 {
-	const char *stock = vt_bdf(variant->stock);
 	unsigned int fds = count_fds();
-	int ours, expected = variant->error;
+	int ours, expected = error;
 
-	ours = ask(&self->d, vt_bdf(variant->device), VT_DRIVER,
-		   &variant->request);
-	if (stock_exports(&self->d, stock))
-		expected = ask(&self->d, stock, VT_STOCK, &variant->request);
+	ours = ask(d, vt_bdf(device), VT_DRIVER, request);
+	if (stock_exports(d, vt_bdf(stock)))
+		expected = ask(d, vt_bdf(stock), VT_STOCK, request);
 	EXPECT_NE(0, expected);
 	EXPECT_EQ(expected, ours);
-	EXPECT_EQ(variant->error, ours);
+	EXPECT_EQ(error, ours);
 	EXPECT_EQ(fds, count_fds());
 }
+
+#define BAD(name, err, dev, stockdev, ...)				\
+	TEST_F(bad_export, name)					\
+	{								\
+		const struct request request = { __VA_ARGS__ };		\
+									\
+		expect_errno_of_stock(_metadata, &self->d, dev,		\
+				      stockdev, err, &request);		\
+	}
+#define BAD_RANGES(name, err, nr, ...)				\
+	BAD(name, err, "A", "B", .flags = GET_DMA_BUF,		\
+	    .head = { BAR, O_RDWR, 0, nr },			\
+	    .range = { __VA_ARGS__ })
+#define BAD_BAR(name, err, dev, index)				\
+	BAD(name, err, dev, dev, .flags = GET_DMA_BUF,		\
+	    .head = { index, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+
+BAD_RANGES(no_ranges, EINVAL, 0, { 0, VT_PAGE })
+BAD_RANGES(most_ranges_that_a_u32_holds, ENOMEM, 0xffffffff, { 0, VT_PAGE })
+BAD_RANGES(empty_range, EINVAL, 1, { 0, 0 })
+BAD_RANGES(empty_second_range, EINVAL, 2, { 0, VT_PAGE }, { VT_PAGE, 0 })
+BAD_RANGES(unaligned_offset, EINVAL, 1, { 512, VT_PAGE })
+BAD_RANGES(unaligned_length, EINVAL, 1, { 0, VT_PAGE + 1 })
+BAD_RANGES(unaligned_second_range, EINVAL, 2, { 0, VT_PAGE }, { 8, VT_PAGE })
+BAD_RANGES(starts_at_the_end_of_the_bar, EINVAL, 1, { VT_BAR, VT_PAGE })
+BAD_RANGES(one_page_past_the_end_of_the_bar, EINVAL, 1,
+	   { 0, VT_BAR + VT_PAGE })
+BAD_RANGES(second_range_past_the_end_of_the_bar, EINVAL, 2,
+	   { 0, VT_PAGE }, { VT_BAR - VT_PAGE, 2 * VT_PAGE })
+BAD_RANGES(offset_overflows, EOVERFLOW, 1, { -VT_PAGE, VT_PAGE })
+BAD_RANGES(offset_plus_length_overflows, EINVAL, 1,
+	   { VT_PAGE, -VT_PAGE })
+BAD_RANGES(sum_of_lengths_overflows, EINVAL, 2,
+	   { 0, 1ULL << 63 }, { 0, 1ULL << 63 })
+BAD_RANGES(sum_of_lengths_beyond_an_iova, EINVAL, 2,
+	   { 0, 1ULL << 62 }, { 0, 1ULL << 62 })
+
+BAD_BAR(absent_bar, ENODEV, "A", 4)
+BAD_BAR(upper_half_of_a_64_bit_bar, ENODEV, "A", 3)
+BAD_BAR(bar_smaller_than_a_page, EINVAL, "SW_MEM", 0)
+BAD_BAR(io_bar, EINVAL, "TESTDEV", 1)
+BAD_BAR(rom_region, ENODEV, "A", VFIO_PCI_ROM_REGION_INDEX)
+BAD_BAR(config_region, ENODEV, "A", VFIO_PCI_CONFIG_REGION_INDEX)
+BAD_BAR(vga_region, ENODEV, "A", VFIO_PCI_VGA_REGION_INDEX)
+BAD_BAR(region_that_is_none, ENODEV, "A", 1000)
+BAD_BAR(largest_region_index, ENODEV, "A", 0xffffffff)
+
+BAD(flags_of_the_export, EINVAL, "A", "B", .flags = GET_DMA_BUF,
+    .head = { BAR, O_RDWR, 1, 1 }, .range = { { 0, VT_PAGE } })
+BAD(set_instead_of_get, EINVAL, "A", "B",
+    .flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_BUF,
+    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+BAD(neither_get_nor_set, EINVAL, "A", "B", .flags = VFIO_DEVICE_FEATURE_DMA_BUF,
+    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+BAD(get_and_set, EINVAL, "A", "B",
+    .flags = GET_DMA_BUF | VFIO_DEVICE_FEATURE_SET,
+    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+BAD(unknown_feature_flag, EINVAL, "A", "B", .flags = GET_DMA_BUF | 1U << 24,
+    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+BAD(probe_for_set, EINVAL, "A", "B",
+    .flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
+	     VFIO_DEVICE_FEATURE_DMA_BUF)
+BAD(argsz_without_the_header, EINVAL, "A", "B", .argsz = 4,
+    .flags = GET_DMA_BUF, .head = { BAR, O_RDWR, 0, 1 },
+    .range = { { 0, VT_PAGE } })
+BAD(argsz_without_the_payload, EINVAL, "A", "B",
+    .argsz = sizeof(struct vfio_device_feature), .flags = GET_DMA_BUF,
+    .head = { BAR, O_RDWR, 0, 1 }, .range = { { 0, VT_PAGE } })
+BAD(argsz_one_byte_short_of_the_payload, EINVAL, "A", "B",
+    .argsz = sizeof(struct vfio_device_feature) +
+	     sizeof(struct vfio_device_feature_dma_buf) - 1,
+    .flags = GET_DMA_BUF, .head = { BAR, O_RDWR, 0, 1 },
+    .range = { { 0, VT_PAGE } })
 
 FIXTURE(export) {
 	struct vt_device d;

@@ -476,8 +476,8 @@ FIXTURE_TEARDOWN(around)
 
 static int export_run(struct data *self)
 {
-	static const struct vfio_region_dma_range ranges[] = {
-		{ VT_MIB(4), VT_MIB(2) }, { 0, VT_PAGE }, { VT_MIB(2), VT_PAGE },
+	const struct vfio_region_dma_range ranges[] = {
+		{ 2 * VT_PMD, VT_PMD }, { 0, VT_PAGE }, { VT_PMD, VT_PAGE },
 	};
 
 	self->dmabuf = vt_export(self->d.fd, BAR, O_RDWR | O_CLOEXEC, ranges,
@@ -545,7 +545,7 @@ static int touch(struct data *self, size_t size)
 	return 0;
 }
 
-#define DMABUF_SIZE	(VT_MIB(2) + 2 * VT_PAGE)
+#define DMABUF_SIZE	(VT_PMD + 2 * VT_PAGE)
 
 static int mmap_dmabuf_run(struct data *self)
 {
@@ -607,7 +607,7 @@ static void test_late_listener(TEST_ARGS)
 
 TEST_BOTH(late_listener, test_late_listener)
 
-#define BAR_SIZE	VT_MIB(2)
+#define BAR_SIZE	VT_PMD
 
 static int mmap_bar_run(struct data *self)
 {
@@ -646,7 +646,7 @@ TEST_BOTH(mmap_bar, test_mmap_bar)
 
 static int export_one(struct data *self)
 {
-	self->dmabuf = vt_export_one(self->d.fd, BAR, 0, VT_MIB(2));
+	self->dmabuf = vt_export_one(self->d.fd, BAR, 0, VT_PMD);
 	return self->dmabuf < 0 ? self->dmabuf : 0;
 }
 

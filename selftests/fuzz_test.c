@@ -48,7 +48,7 @@
 
 /* Mappings are made here at addresses of our choice, over one another. */
 #define ARENA		((char *)(64UL << 30))
-#define ARENA_SIZE	VT_MIB(16)
+#define ARENA_SIZE	(8 * VT_PMD)
 
 /* What a process knows. */
 struct process {
@@ -709,8 +709,8 @@ static bool all_is_well(struct process *p)
 	}
 	if (!open_devices(p))
 		return false;
-	p->fds[0] = vt_export_one(p->devices[0].fd, 2, 0, VT_MIB(4));
-	map = mmap(NULL, VT_MIB(4), PROT_READ, MAP_SHARED, p->fds[0], 0);
+	p->fds[0] = vt_export_one(p->devices[0].fd, 2, 0, 512 * VT_PAGE);
+	map = mmap(NULL, 512 * VT_PAGE, PROT_READ, MAP_SHARED, p->fds[0], 0);
 	works = map != MAP_FAILED && try_read64(map, &value);
 	close_devices(p);
 	return works;

@@ -24,7 +24,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR		2
-#define SIZE		VT_MIB(4)
+#define SIZE		(2 * VT_PMD)
 #define STAMP		0x4741544500000000ULL
 #define RW		(PROT_READ | PROT_WRITE)
 #define CONFIG_SIZE	PCI_CFG_SPACE_SIZE
@@ -112,43 +112,45 @@ static int turn(const struct vt_device *d, const struct part *part, bool on,
 	return ret;
 }
 
-/* A buffer and its BAR, both mapped where 2 MiB entries fit, or do not */
+/* A buffer and its BAR, both mapped where huge entries fit, or do not */
 FIXTURE(gate)
 {
 	struct vt_device d;
 	int fd;
 	char *map;
 	char *bar;
+	size_t skew;
 };
 
 FIXTURE_VARIANT(gate)
 {
-	size_t skew;
+	bool skewed;
 };
 
 FIXTURE_VARIANT_ADD(gate, huge_entries)
 {
-	.skew = 0,
+	.skewed = false,
 };
 
 FIXTURE_VARIANT_ADD(gate, small_entries)
 {
-	.skew = VT_PAGE,
+	.skewed = true,
 };
 
 FIXTURE_SETUP(gate)
 {
 	struct vfio_region_info info;
 
+	self->skew = variant->skewed * VT_PAGE;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, vt_region(&self->d, BAR, &info));
 	self->bar = vt_map(self->d.fd, SIZE, RW, info.offset, VT_PMD,
-			   variant->skew);
+			   self->skew);
 	ASSERT_NE(NULL, self->bar);
 	vt_stamp(self->bar, SIZE, STAMP);
 	self->fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, self->fd);
-	self->map = vt_map(self->fd, SIZE, RW, 0, VT_PMD, variant->skew);
+	self->map = vt_map(self->fd, SIZE, RW, 0, VT_PMD, self->skew);
 	ASSERT_NE(NULL, self->map);
 	vt_touch(self->map, SIZE);
 }
@@ -303,11 +305,16 @@ static bool is_wanted(struct parked *p)
 static bool bring(struct parked *p, const __u8 *bytes, size_t size)
 {
 	struct uffdio_copy copy = { .dst = (__u64)p->page, .len = VT_PAGE };
-	static char page[VT_PAGE] __attribute__((aligned(VT_PAGE)));
+	void *page = aligned_alloc(VT_PAGE, VT_PAGE);
+	bool right;
 
+	if (!page)
+		return false;
 	memcpy(page, bytes, size);
 	copy.src = (__u64)page;
-	return !ioctl(p->uffd, UFFDIO_COPY, &copy);
+	right = !ioctl(p->uffd, UFFDIO_COPY, &copy);
+	free(page);
+	return right;
 }
 
 struct writer {

@@ -13,7 +13,7 @@
 
 #define TRACING		"/sys/kernel/tracing"
 #define BAR		2
-#define SIZE		VT_MIB(4)
+#define SIZE		(2 * VT_PMD)
 
 static bool is_reached(const char *map, bool want)
 {

@@ -16,7 +16,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR		2
-#define SIZE		VT_MIB(4)
+#define SIZE		(2 * VT_PMD)
 #define RW		(PROT_READ | PROT_WRITE)
 #define SUBORDINATES	16
 #define RESETS		1000

@@ -252,34 +252,42 @@ struct lent {
 struct shape {
 	const char *device;
 	__u32 memattr;
-	size_t size;
-	size_t skew;
 	enum vpdm_pt_level level;
 	unsigned int rounds;
 };
 
+static size_t size_of(const struct shape *s)
+{
+	return s->level == VPDM_PT_PUD ? VT_PUD : SIZE;
+}
+
+static size_t skew_of(const struct shape *s)
+{
+	return s->level == VPDM_PT_PTE ? VT_PAGE : 0;
+}
+
 static const struct shape nc_4_kib = {
-	"SW_MEM", NC, SIZE, VT_PAGE, VPDM_PT_PTE, 200,
+	"SW_MEM", NC, VPDM_PT_PTE, 200,
 };
 
 static const struct shape wc_4_kib = {
-	"SW_MEM", WC, SIZE, VT_PAGE, VPDM_PT_PTE, 50,
+	"SW_MEM", WC, VPDM_PT_PTE, 50,
 };
 
 static const struct shape nc_2_mib = {
-	"SW_MEM", NC, SIZE, 0, VPDM_PT_PMD, 50,
+	"SW_MEM", NC, VPDM_PT_PMD, 50,
 };
 
 static const struct shape wc_2_mib = {
-	"SW_MEM", WC, SIZE, 0, VPDM_PT_PMD, 50,
+	"SW_MEM", WC, VPDM_PT_PMD, 50,
 };
 
 static const struct shape nc_1_gib = {
-	"BIG", NC, VT_PUD, 0, VPDM_PT_PUD, 50,
+	"BIG", NC, VPDM_PT_PUD, 50,
 };
 
 static const struct shape wc_1_gib = {
-	"BIG", WC, VT_PUD, 0, VPDM_PT_PUD, 50,
+	"BIG", WC, VPDM_PT_PUD, 50,
 };
 
 static volatile __u32 *bar_at(struct lent *l, size_t offset)
@@ -291,9 +299,9 @@ static volatile __u32 *bar_at(struct lent *l, size_t offset)
 static bool lent_again(struct lent *l, const struct shape *s)
 {
 	close(l->fd);
-	l->fd = vt_export_one(l->d.fd, BAR, 0, s->size);
+	l->fd = vt_export_one(l->d.fd, BAR, 0, size_of(s));
 	return l->fd >= 0 && !vt_memattr_set(l->d.fd, l->fd, s->memattr) &&
-	       mmap(l->map, s->size, RW, MAP_SHARED | MAP_FIXED, l->fd, 0) ==
+	       mmap(l->map, size_of(s), RW, MAP_SHARED | MAP_FIXED, l->fd, 0) ==
 	       l->map;
 }
 
@@ -315,14 +323,14 @@ static void lend(struct __test_metadata *_metadata, struct lent *l,
 	ASSERT_EQ(0, guest_create(&l->g));
 
 	ASSERT_EQ(0, vt_open(&l->d, vt_bdf(s->device), VT_DRIVER));
-	l->bar = vt_map_bar(&l->d, BAR, 0, s->size);
+	l->bar = vt_map_bar(&l->d, BAR, 0, size_of(s));
 	ASSERT_NE(NULL, l->bar);
-	l->fd = vt_export_one(l->d.fd, BAR, 0, s->size);
+	l->fd = vt_export_one(l->d.fd, BAR, 0, size_of(s));
 	ASSERT_LE(0, l->fd);
 	ASSERT_EQ(0, vt_memattr_set(l->d.fd, l->fd, s->memattr));
-	l->map = vt_map(l->fd, s->size, RW, 0, VT_PUD, s->skew);
+	l->map = vt_map(l->fd, size_of(s), RW, 0, VT_PUD, skew_of(s));
 	ASSERT_NE(NULL, l->map);
-	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, 0, l->map, s->size));
+	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, 0, l->map, size_of(s)));
 }
 
 FIXTURE(kvm) {
@@ -375,7 +383,7 @@ static void expect_entries(struct __test_metadata *_metadata, struct lent *l,
 static void expect_none(struct __test_metadata *_metadata, struct lent *l,
 			const struct shape *s)
 {
-	EXPECT_EQ(0, vt_present(l->map, s->size));
+	EXPECT_EQ(0, vt_present(l->map, size_of(s)));
 	EXPECT_GE(1, kvm_pages("4k"));
 	EXPECT_EQ(0, kvm_pages("2m"));
 	EXPECT_EQ(0, kvm_pages("1g"));
@@ -383,7 +391,7 @@ static void expect_none(struct __test_metadata *_metadata, struct lent *l,
 
 TEST_F(kvm, first_access_is_a_write)
 {
-	size_t last = variant->shape->size - VT_PAGE;
+	size_t last = size_of(variant->shape) - VT_PAGE;
 	struct lent *l = &self->l;
 
 	EXPECT_EQ(KVM_EXIT_HLT, guest_writes(&l->g, 0, 11));
@@ -473,15 +481,15 @@ TEST_F(kvm, revoked_under_a_running_guest)
 static void lend_read_only(struct __test_metadata *_metadata, struct lent *l,
 			   const struct shape *s, __u32 flags)
 {
-	struct vfio_region_dma_range r = { 0, s->size };
+	struct vfio_region_dma_range r = { 0, size_of(s) };
 
-	ASSERT_EQ(0, munmap(l->map, s->size));
+	ASSERT_EQ(0, munmap(l->map, size_of(s)));
 	l->fd = vt_export(l->d.fd, BAR, O_RDONLY, &r, 1);
 	ASSERT_LE(0, l->fd);
 	ASSERT_EQ(0, vt_memattr_set(l->d.fd, l->fd, s->memattr));
-	l->map = vt_map(l->fd, s->size, PROT_READ, 0, VT_PUD, s->skew);
+	l->map = vt_map(l->fd, size_of(s), PROT_READ, 0, VT_PUD, skew_of(s));
 	ASSERT_NE(NULL, l->map);
-	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, flags, l->map, s->size));
+	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, flags, l->map, size_of(s)));
 	*l->bar = 51;
 }
 
@@ -570,11 +578,11 @@ TEST_F(kvm, munmap_of_the_page_that_the_guest_writes_to)
 
 TEST_F(kvm, mremap_under_a_running_guest)
 {
-	size_t size = variant->shape->size;
+	size_t size = size_of(variant->shape);
 	struct lent *l = &self->l;
 	char *to;
 
-	to = vt_map(l->fd, size, RW, 0, VT_PUD, variant->shape->skew);
+	to = vt_map(l->fd, size, RW, 0, VT_PUD, skew_of(variant->shape));
 	ASSERT_NE(NULL, to);
 	ASSERT_TRUE(guest_starts(&l->g, l->bar));
 	ASSERT_EQ(to, mremap(l->map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,

@@ -33,7 +33,7 @@ FIXTURE_SETUP(lib)
 	ASSERT_NE(self->ctx, NULL);
 	ASSERT_EQ(vfio_dmabuf_open(self->ctx, self->bdf, 0, &self->dev), 0)
 		TH_LOG("%s", vfio_dmabuf_error(self->ctx));
-	ASSERT_EQ(vfio_dmabuf_bar_map(self->dev, BAR, 0, VT_MIB(8),
+	ASSERT_EQ(vfio_dmabuf_bar_map(self->dev, BAR, 0, 4 * VT_PMD,
 				      PROT_READ | PROT_WRITE, &addr), 0)
 		TH_LOG("%s", vfio_dmabuf_error(self->ctx));
 	self->bar = addr;
@@ -88,7 +88,7 @@ TEST_F(lib, features_and_bars)
 	EXPECT_GE(vfio_dmabuf_device_fd(self->dev), 0);
 	EXPECT_GE(vfio_dmabuf_iommu_fd(self->dev), 0);
 	ASSERT_EQ(vfio_dmabuf_bar_info(self->dev, BAR, &info), 0);
-	EXPECT_EQ(info.size, VT_MIB(64));
+	EXPECT_EQ(info.size, VT_BAR);
 	EXPECT_EQ(info.flags, VFIO_DMABUF_BAR_READ | VFIO_DMABUF_BAR_WRITE |
 		  VFIO_DMABUF_BAR_MMAP);
 	ASSERT_EQ(vfio_dmabuf_bar_info(self->dev, 4, &info), 0);
@@ -188,7 +188,7 @@ TEST_F(lib, adopted_device)
 TEST_F(lib, map_has_the_bytes_at_huge_page_alignment)
 {
 	struct vfio_dmabuf_range ranges[] = {
-		{ VT_MIB(2) + VT_PAGE, VT_MIB(4) },
+		{ VT_PMD + VT_PAGE, 2 * VT_PMD },
 		{ VT_PAGE, VT_PAGE },
 	};
 	struct vfio_dmabuf_info info;
@@ -201,8 +201,8 @@ TEST_F(lib, map_has_the_bytes_at_huge_page_alignment)
 	ASSERT_GE(fd, 0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
 	ASSERT_EQ(vfio_dmabuf_describe(self->dev, fd, ranges[0].offset, &info),
 		  0) TH_LOG("%s", vfio_dmabuf_error(self->ctx));
-	EXPECT_EQ(info.size, VT_MIB(4) + VT_PAGE);
-	EXPECT_EQ(info.phase, VT_MIB(2) + VT_PAGE);
+	EXPECT_EQ(info.size, 2 * VT_PMD + VT_PAGE);
+	EXPECT_EQ(info.phase, VT_PMD + VT_PAGE);
 	EXPECT_EQ(info.memattr, VFIO_DMABUF_NC);
 	ASSERT_EQ(vfio_dmabuf_map(self->ctx, fd, 0, info.size,
 				  PROT_READ | PROT_WRITE, info.phase, &addr),
@@ -213,7 +213,7 @@ TEST_F(lib, map_has_the_bytes_at_huge_page_alignment)
 	self->bar[ranges[1].offset / 8] = 0x2222;
 	EXPECT_EQ(peek(map, &got), 0);
 	EXPECT_EQ(got, 0x1111);
-	EXPECT_EQ(peek(map + VT_MIB(4), &got), 0);
+	EXPECT_EQ(peek(map + 2 * VT_PMD, &got), 0);
 	EXPECT_EQ(got, 0x2222);
 	/* The 2 MiB block in the middle is one entry, where there are such. */
 	EXPECT_EQ(peek(map + VT_PMD, &got), 0);
@@ -221,25 +221,25 @@ TEST_F(lib, map_has_the_bytes_at_huge_page_alignment)
 		  vt_kernel_before(6, 12) ? VPDM_PT_PTE : VPDM_PT_PMD);
 	/* Nothing of the reservation is left around it. */
 	EXPECT_EQ(munmap(map, info.size), 0);
-	EXPECT_EQ(mmap(map + VT_MIB(2), VT_PAGE, PROT_READ,
+	EXPECT_EQ(mmap(map + VT_PMD, VT_PAGE, PROT_READ,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-		       0), map + VT_MIB(2));
+		       0), map + VT_PMD);
 }
 
 TEST_F(lib, map_of_a_part)
 {
-	int fd = export_one(self->dev, VT_MIB(2), VT_MIB(4));
+	int fd = export_one(self->dev, VT_PMD, 2 * VT_PMD);
 	void *addr;
 	__u64 got;
 
 	ASSERT_GE(fd, 0);
-	self->bar[(VT_MIB(2) + VT_MIB(1)) / 8] = 0x3333;
-	ASSERT_EQ(vfio_dmabuf_map(self->ctx, fd, VT_MIB(1), VT_MIB(3),
-				  PROT_READ, VT_MIB(2), &addr), 0);
-	EXPECT_EQ((uintptr_t)addr % VT_PMD, VT_MIB(1));
+	self->bar[(VT_PMD + VT_PMD / 2) / 8] = 0x3333;
+	ASSERT_EQ(vfio_dmabuf_map(self->ctx, fd, VT_PMD / 2, 3 * VT_PMD / 2,
+				  PROT_READ, VT_PMD, &addr), 0);
+	EXPECT_EQ((uintptr_t)addr % VT_PMD, VT_PMD / 2);
 	EXPECT_EQ(peek(addr, &got), 0);
 	EXPECT_EQ(got, 0x3333);
-	EXPECT_EQ(vfio_dmabuf_map(self->ctx, fd, VT_MIB(2), VT_MIB(3),
+	EXPECT_EQ(vfio_dmabuf_map(self->ctx, fd, VT_PMD, 3 * VT_PMD / 2,
 				  PROT_READ, 0, &addr), -EINVAL);
 	EXPECT_EQ(vfio_dmabuf_map(self->ctx, fd, 0, 0, PROT_READ, 0, &addr),
 		  -EINVAL);
@@ -282,7 +282,7 @@ static int subordinate(int sock)
 	int fd;
 
 	fd = vfio_dmabuf_recv(ctx, sock, &info);
-	if (fd < 0 || info.size != VT_MIB(2) || strcmp(info.name, "lent"))
+	if (fd < 0 || info.size != VT_PMD || strcmp(info.name, "lent"))
 		return 1;
 	if (vfio_dmabuf_map(ctx, fd, 0, info.size, PROT_READ | PROT_WRITE,
 			    info.phase, &addr))
@@ -308,13 +308,13 @@ TEST_F(lib, send_receive_revoke)
 	if (!pid)
 		_exit(subordinate(sock[1]));
 	close(sock[1]);
-	fd = export_one(self->dev, VT_MIB(2), VT_MIB(2));
+	fd = export_one(self->dev, VT_PMD, VT_PMD);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(vfio_dmabuf_set_name(self->ctx, fd, "lent"), 0);
-	ASSERT_EQ(vfio_dmabuf_describe(self->dev, fd, VT_MIB(2), &info), 0);
+	ASSERT_EQ(vfio_dmabuf_describe(self->dev, fd, VT_PMD, &info), 0);
 	ASSERT_EQ(vfio_dmabuf_send(self->ctx, sock[0], fd, &info), 0);
 	ASSERT_EQ(read(sock[0], &c, 1), 1);
-	EXPECT_EQ(self->bar[VT_MIB(2) / 8], 0x4444);
+	EXPECT_EQ(self->bar[VT_PMD / 8], 0x4444);
 	EXPECT_EQ(vfio_dmabuf_revoke(self->dev, fd), 0);
 	ASSERT_EQ(write(sock[0], "r", 1), 1);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
@@ -390,7 +390,7 @@ TEST_F(lib, bar_map_is_checked)
 {
 	void *addr;
 
-	EXPECT_EQ(vfio_dmabuf_bar_map(self->dev, BAR, VT_MIB(64), VT_PAGE,
+	EXPECT_EQ(vfio_dmabuf_bar_map(self->dev, BAR, VT_BAR, VT_PAGE,
 				      PROT_READ, &addr), -EINVAL);
 	HAS_ERROR("past the end");
 	EXPECT_EQ(vfio_dmabuf_bar_map(self->dev, BAR, VT_PAGE, -VT_PAGE,

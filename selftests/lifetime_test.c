@@ -13,7 +13,7 @@
 
 #define BAR	2
 #define STAMP	0x4c49464500000000ULL
-#define SIZE	VT_MIB(4)
+#define SIZE	(2 * VT_PMD)
 #define RW	(PROT_READ | PROT_WRITE)
 
 FIXTURE(lifetime) {
@@ -63,8 +63,8 @@ static bool alive(const char *map)
 {
 	__u64 value = 0;
 
-	return !vt_peek(map + VT_MIB(3), &value) &&
-	       value == STAMP + VT_MIB(3) / VT_PAGE;
+	return !vt_peek(map + 3 * VT_PMD / 2, &value) &&
+	       value == STAMP + 3 * VT_PMD / 2 / VT_PAGE;
 }
 
 static bool dead(const char *map)
@@ -72,7 +72,7 @@ static bool dead(const char *map)
 	__u64 value;
 
 	return !vt_present(map, SIZE) && vt_peek(map, &value) == SIGBUS &&
-	       vt_peek(map + VT_MIB(3), &value) == SIGBUS &&
+	       vt_peek(map + 3 * VT_PMD / 2, &value) == SIGBUS &&
 	       vt_poke((char *)map + 8, 1) == SIGBUS &&
 	       !vt_present(map, SIZE);
 }
@@ -367,7 +367,7 @@ static void export_rounds(struct __test_metadata *_metadata, int device_fd,
 			  unsigned int rounds)
 {
 	struct vfio_region_dma_range r[] = {
-		{ VT_MIB(1), VT_PAGE }, { 0, VT_PAGE }, { VT_MIB(2), VT_MIB(2) },
+		{ VT_PMD / 2, VT_PAGE }, { 0, VT_PAGE }, { VT_PMD, VT_PMD },
 	};
 	unsigned int i;
 
@@ -426,7 +426,7 @@ static void failing_rounds(struct __test_metadata *_metadata, int device_fd,
 			   unsigned int rounds)
 {
 	struct vfio_region_dma_range r[] = {
-		{ 0, VT_PAGE }, { VT_MIB(64), VT_PAGE },
+		{ 0, VT_PAGE }, { VT_BAR, VT_PAGE },
 	};
 	unsigned int i;
 
@@ -602,7 +602,7 @@ TEST_F(neighbour, does_not_notice_memory_off_and_close)
 	ASSERT_EQ(0, vt_memory(&self->l.d, false));
 	EXPECT_TRUE(untouched(self));
 	ASSERT_EQ(0, vt_memory(&self->l.d, true));
-	ASSERT_EQ(0, vt_poke(self->l.map + VT_MIB(3), ~STAMP));
+	ASSERT_EQ(0, vt_poke(self->l.map + 3 * VT_PMD / 2, ~STAMP));
 	EXPECT_TRUE(untouched(self));
 	vt_close(&self->l.d);
 	EXPECT_TRUE(untouched(self));

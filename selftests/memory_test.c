@@ -14,25 +14,26 @@
 
 #define BAR	2
 #define STAMP	0x4d454d0000000000ULL
-#define SIZE	VT_MIB(4)
+#define SIZE	(2 * VT_PMD)
 
 /* What a read of a BAR gives when its memory does not answer. */
 #define NOBODY_ANSWERS	(~0ULL)
 
-/* A DMABUF and the BAR, mapped where 2 MiB entries fit and where they do not. */
+/* A DMABUF and the BAR, mapped where huge entries fit and where they do not. */
 FIXTURE(memory) {
 	struct vt_device d;
 	int fd;
 	char *bar;
 	char *map;
-};
-
-FIXTURE_VARIANT(memory) {
 	size_t skew;
 };
 
-FIXTURE_VARIANT_ADD(memory, huge_entries) { .skew = 0 };
-FIXTURE_VARIANT_ADD(memory, small_entries) { .skew = VT_PAGE };
+FIXTURE_VARIANT(memory) {
+	bool skewed;
+};
+
+FIXTURE_VARIANT_ADD(memory, huge_entries) { .skewed = false };
+FIXTURE_VARIANT_ADD(memory, small_entries) { .skewed = true };
 
 static void *map_skewed(int fd, off_t offset, size_t skew)
 {
@@ -43,14 +44,15 @@ FIXTURE_SETUP(memory)
 {
 	struct vfio_region_info info;
 
+	self->skew = variant->skewed * VT_PAGE;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, vt_region(&self->d, BAR, &info));
-	self->bar = map_skewed(self->d.fd, info.offset, variant->skew);
+	self->bar = map_skewed(self->d.fd, info.offset, self->skew);
 	ASSERT_NE(NULL, self->bar);
 	vt_stamp(self->bar, SIZE, STAMP);
 	self->fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, self->fd);
-	self->map = map_skewed(self->fd, 0, variant->skew);
+	self->map = map_skewed(self->fd, 0, self->skew);
 	ASSERT_NE(NULL, self->map);
 }
 
@@ -140,7 +142,7 @@ TEST_F(memory, export_while_off_then_on_then_off)
 	ASSERT_EQ(0, vt_memory(&self->d, false));
 	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, fd);
-	map = map_skewed(fd, 0, variant->skew);
+	map = map_skewed(fd, 0, self->skew);
 	ASSERT_NE(NULL, map);
 	EXPECT_TRUE(all_sigbus(map));
 
@@ -161,7 +163,7 @@ TEST_F(memory, export_while_off_and_mapped_after_on)
 	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, vt_memory(&self->d, true));
-	map = map_skewed(fd, 0, variant->skew);
+	map = map_skewed(fd, 0, self->skew);
 	ASSERT_NE(NULL, map);
 	EXPECT_TRUE(all_right(map));
 	ASSERT_EQ(0, vt_memory(&self->d, false));
@@ -175,8 +177,8 @@ TEST_F(memory, mmap_while_off_succeeds)
 
 	ASSERT_EQ(0, vt_region(&self->d, BAR, &info));
 	ASSERT_EQ(0, vt_memory(&self->d, false));
-	map = map_skewed(self->fd, 0, variant->skew);
-	bar = map_skewed(self->d.fd, info.offset, variant->skew);
+	map = map_skewed(self->fd, 0, self->skew);
+	bar = map_skewed(self->d.fd, info.offset, self->skew);
 	ASSERT_NE(NULL, map);
 	ASSERT_NE(NULL, bar);
 	EXPECT_TRUE(all_sigbus(map));
@@ -195,7 +197,7 @@ TEST_F(memory, off_reaches_every_buffer)
 	for (i = 0; i < VT_ARRAY_SIZE(map); i++) {
 		fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 		ASSERT_LE(0, fd);
-		map[i] = map_skewed(fd, 0, variant->skew);
+		map[i] = map_skewed(fd, 0, self->skew);
 		ASSERT_NE(NULL, map[i]);
 		close(fd);
 		vt_touch(map[i], SIZE);
@@ -264,7 +266,7 @@ TEST_F(memory, off_reaches_other_processes)
  * Where buffers are mapped by the device fd's offsets, vfio-pci-core takes away
  * what lies below that of the ROM, and a buffer can be larger: ranges repeat.
  */
-#define SLICE	VT_MIB(64)
+#define SLICE	VT_BAR
 
 static int export_repeated(const struct vt_device *d, size_t nr)
 {

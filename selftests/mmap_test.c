@@ -249,22 +249,23 @@ TEST_F(contents, any_offset_and_length)
 /* BARs of other sizes, with registers behind them: the page tables must do. */
 FIXTURE(bar) {
 	struct vt_device d;
+	size_t size;
 };
 
 FIXTURE_VARIANT(bar) {
 	const char *device;
 	unsigned int bar;
-	size_t size;
 };
 
-FIXTURE_VARIANT_ADD(bar, of_4_kib) { "TESTDEV", 0, VT_KIB(4) };
-FIXTURE_VARIANT_ADD(bar, of_1_mib) { "EDU", 0, VT_MIB(1) };
-FIXTURE_VARIANT_ADD(bar, of_64_mib) { "A", 2, VT_MIB(64) };
+FIXTURE_VARIANT_ADD(bar, of_a_page) { "TESTDEV", 0 };
+FIXTURE_VARIANT_ADD(bar, of_1_mib) { "EDU", 0 };
+FIXTURE_VARIANT_ADD(bar, of_memory) { "A", 2 };
 
 FIXTURE_SETUP(bar)
 {
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf(variant->device), VT_DRIVER));
-	ASSERT_EQ(variant->size, vt_bar_size(&self->d, variant->bar));
+	self->size = vt_bar_size(&self->d, variant->bar);
+	ASSERT_LE(VT_PAGE, self->size);
 }
 
 FIXTURE_TEARDOWN(bar)
@@ -274,15 +275,15 @@ FIXTURE_TEARDOWN(bar)
 
 TEST_F(bar, every_page_is_its_own)
 {
-	struct vfio_region_dma_range r = { 0, variant->size };
+	struct vfio_region_dma_range r = { 0, self->size };
 	char *map;
 	int fd;
 
 	fd = vt_export(self->d.fd, variant->bar, O_RDWR, &r, 1);
 	ASSERT_LE(0, fd);
-	map = vt_map_rw(fd, variant->size);
+	map = vt_map_rw(fd, self->size);
 	ASSERT_NE(NULL, map);
-	vt_touch(map, variant->size);
+	vt_touch(map, self->size);
 	EXPECT_TRUE(vt_pfns_are(map, &r, 1,
 				vt_bar_pfn(self->d.bdf, variant->bar)));
 }
@@ -315,9 +316,9 @@ static int export_in_order(int device_fd, __u32 open_flags)
 FIXTURE_SETUP(mapping)
 {
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
-	self->bar = vt_map_bar(&self->d, BAR, 0, VT_MIB(1));
+	self->bar = vt_map_bar(&self->d, BAR, 0, 64 * VT_PAGE);
 	ASSERT_NE(NULL, self->bar);
-	vt_stamp(self->bar, VT_MIB(1), STAMP);
+	vt_stamp(self->bar, 64 * VT_PAGE, STAMP);
 	self->fd = export_in_order(self->d.fd, O_RDWR);
 	ASSERT_LE(0, self->fd);
 	self->map = vt_map_rw(self->fd, SIZE);

@@ -7,7 +7,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR	2
-#define SIZE	VT_MIB(4)
+#define SIZE	(2 * VT_PMD)
 
 FIXTURE(nopat) {
 	struct vt_device d;
@@ -43,7 +43,7 @@ TEST_F(nopat, wc_is_refused_with_enoent)
 
 TEST_F(nopat, nc_still_works)
 {
-	static const size_t skew[] = { 0, VT_PAGE };
+	const size_t skew[] = { 0, VT_PAGE };
 	size_t i;
 	char *map;
 

@@ -15,7 +15,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR	2
-#define SIZE	VT_KIB(64)
+#define SIZE	(16 * VT_PAGE)
 
 struct race {
 	struct vt_device d;

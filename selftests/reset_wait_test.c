@@ -22,7 +22,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR		2
-#define SIZE		VT_MIB(4)
+#define SIZE		(2 * VT_PMD)
 #define STAMP		0x5741495400000000ULL
 /* What must not happen is given this long to happen. */
 #define WATCH_MS	300

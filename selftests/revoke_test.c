@@ -19,7 +19,7 @@
 #include "lib/vfio_test.h"
 
 #define BAR	2
-#define SIZE	VT_KIB(256)
+#define SIZE	(64 * VT_PAGE)
 #define RW	(PROT_READ | PROT_WRITE)
 /* No fd of these programs is as high as this. */
 #define CLOSED_FD	4000
@@ -280,15 +280,15 @@ TEST_F(revoke, takes_huge_entries_away)
 
 	if (!vt_has_huge_entries())
 		SKIP(return, VT_NO_HUGE_ENTRIES);
-	fd = vt_export_one(self->d.fd, BAR, 0, VT_MIB(16));
+	fd = vt_export_one(self->d.fd, BAR, 0, 8 * VT_PMD);
 	ASSERT_LE(0, fd);
-	map = vt_map(fd, VT_MIB(16), RW, 0, VT_PMD, 0);
+	map = vt_map(fd, 8 * VT_PMD, RW, 0, VT_PMD, 0);
 	ASSERT_NE(NULL, map);
-	vt_touch(map, VT_MIB(16));
-	count = vt_ptes(map, VT_MIB(16));
+	vt_touch(map, 8 * VT_PMD);
+	count = vt_ptes(map, 8 * VT_PMD);
 	ASSERT_EQ(8, count.leaves[VPDM_PT_PMD]);
 	ASSERT_EQ(0, variant->call(self->d.fd, fd));
-	EXPECT_TRUE(is_dead(map, VT_MIB(16)));
+	EXPECT_TRUE(is_dead(map, 8 * VT_PMD));
 	close(fd);
 }
 
@@ -717,7 +717,11 @@ FIXTURE(giant)
 
 FIXTURE_SETUP(giant)
 {
+	self->small = -1;
+	self->fd = -1;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_DRIVER));
+	if (VT_PUD > vt_bar_size(&self->d, BAR))
+		SKIP(return, VT_NO_ROOM);
 	/* The older one, so that where all end it is the first. */
 	self->small = vt_export_one(self->d.fd, BAR, 0, VT_PAGE);
 	ASSERT_LE(0, self->small);

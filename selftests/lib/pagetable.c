@@ -11,6 +11,14 @@
 
 #include "vfio_test.h"
 
+size_t vt_page_size;
+
+/* Before the constructors of the test programs' own, such as the harness's. */
+__attribute__((constructor(101))) static void ask_page_size(void)
+{
+	vt_page_size = sysconf(_SC_PAGESIZE);
+}
+
 static int pt_fd(void)
 {
 	static int fd = -1;

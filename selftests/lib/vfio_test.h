@@ -25,12 +25,20 @@
 #define VT_MODULE	"vfio_pci_dmabuf_mmap"
 #define VT_MODULE_FILE	"/modules/vfio-pci-dmabuf-mmap.ko"
 
-#define VT_PAGE		4096UL
 #define VT_KIB(n)	((size_t)(n) << 10)
 #define VT_MIB(n)	((size_t)(n) << 20)
 #define VT_GIB(n)	((size_t)(n) << 30)
-#define VT_PMD		VT_MIB(2)
-#define VT_PUD		VT_GIB(1)
+
+/* Of the kernel that runs; set before main(). What one entry of each level maps. */
+extern size_t vt_page_size;
+#define VT_PAGE		vt_page_size
+#define VT_PMD		(VT_PAGE / 8 * VT_PAGE)
+#define VT_PUD		(VT_PAGE / 8 * VT_PMD)
+/* BAR 2 of vm/devices' ivshmem devices, but for the one that is called BIG. */
+#define VT_BAR		(32 * VT_PMD)
+
+/* What a fault fills with small entries, by the default of fault_around_kb. */
+#define VT_AROUND	VT_MIB(2)
 
 #define VT_ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -153,6 +161,8 @@ bool vt_has_huge_entries(void);
 enum vpdm_pt_level vt_export_level(enum vpdm_pt_level level);
 #define VT_NO_HUGE_ENTRIES \
 	"vfio-pci-core of this kernel maps BARs by entries of a page"
+#define VT_NO_ROOM \
+	"no device of the machine has a BAR as large as such an entry"
 #define VT_NO_IMPORTERS \
 	"vfio-pci-core of this kernel makes no DMABUFs to attach importers to"
 
