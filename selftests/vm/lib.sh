@@ -65,11 +65,21 @@ kernel_dir() {
 	esac
 }
 
-# The architecture of a kernel, by its series or directory: "7.2-arm64".
+# The architecture of a kernel, by its series or directory: "7.2-arm64", or
+# "7.2-arm64-16k" for pages of that size.
 arch_of() {
-	case $1 in
-	*-arm64) echo arm64 ;;
+	case ${1##*/} in
+	*-arm64 | *-arm64-*k) echo arm64 ;;
 	*) echo amd64 ;;
+	esac
+}
+
+# The size of that kernel's pages, as a power of 2.
+page_shift_of() {
+	case ${1##*/} in
+	*-arm64-16k) echo 14 ;;
+	*-arm64-64k) echo 16 ;;
+	*) echo 12 ;;
 	esac
 }
 
