@@ -269,7 +269,7 @@ static const struct {
 	/* another's part of the drive */
 	{ { .opcode = NVME_READ, .unit = EXTENT_UNITS }, -EACCES },
 	{ { .opcode = NVME_WRITE, .unit = -(uint64_t)EXTENT_UNITS }, -EACCES },
-	/* partly in the next page, which is the slice's last or not */
+	/* what is not a page of the slice */
 	{ { .opcode = NVME_READ, .offset = SLICE_SIZE - 8 }, -EINVAL },
 	/* not read, not write */
 	{ { .opcode = 0x80 }, -EINVAL },
