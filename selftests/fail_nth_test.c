@@ -383,6 +383,8 @@ static void setup(struct __test_metadata *_metadata, struct data *self,
 	};
 	if (access("/proc/self/fail-nth", F_OK))
 		SKIP(return, "no CONFIG_FAULT_INJECTION in this kernel");
+	if (access(DEBUGFS "failslab/require-start", F_OK))
+		SKIP(return, "no CONFIG_FAULT_INJECTION_STACKTRACE_FILTER in this kernel");
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, select_failures(failure));
 	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);

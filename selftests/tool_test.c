@@ -660,7 +660,9 @@ TEST_F(tool, export_says_what_is_wrong)
 	EXPECT_EQ(RUN("export --range %zu+64K %s true", VT_BAR, self->bdf), 1);
 	SAYS("reaches beyond BAR 2");
 	EXPECT_EQ(RUN("export --range 64K+%zu %s true", VT_BAR, self->bdf), 1);
-	SAYS(VT_BAR == VT_MIB(64) ? "which has 64M" : "which has ");
+	SAYS("which has ");
+	if (VT_MIB(64) == VT_BAR)
+		SAYS("which has 64M");
 	for (i = 0; i < VT_ARRAY_SIZE(wrong); i++) {
 		EXPECT_EQ(RUN("export %s %s true", wrong[i].options,
 			      self->bdf), 1);
