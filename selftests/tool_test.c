@@ -122,7 +122,7 @@ TEST_F(tool, help_and_version)
 {
 	static const char * const commands[] = {
 		"list", "bind", "unbind", "export", "revoke", "watch",
-		"check",
+		"check", "bench",
 	};
 	size_t i, k;
 

@@ -12,8 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tool.h"
-#include "vfio_dmabuf.h"
+#include "slice.h"
 
 #define MAX_RANGES	64
 /* The first fd after the standard ones */
@@ -39,25 +38,6 @@ static void forward(int sig)
 		kill(child, sig);
 }
 
-static int parse_range(struct request *req, char *text)
-{
-	struct vfio_dmabuf_range *range = &req->ranges[req->nr];
-	char *plus = strchr(text, '+');
-
-	if (req->nr == MAX_RANGES)
-		return usage_error("at most %d ranges", MAX_RANGES);
-	if (!plus)
-		return usage_error("a range is OFFSET+LENGTH, such as 0x1000+64K: \"%s\"",
-				   text);
-	*plus = '\0';
-	if (parse_size(text, &range->offset) ||
-	    parse_size(plus + 1, &range->length))
-		return usage_error("\"%s+%s\" is not a range such as 0x1000+64K",
-				   text, plus + 1);
-	req->nr++;
-	return DONE;
-}
-
 static int parse(int argc, char **argv, struct request *req)
 {
 	static const struct option options[] = {
@@ -75,14 +55,14 @@ static int parse(int argc, char **argv, struct request *req)
 	while ((c = next_option(argc, argv, "+h", options)) != -1) {
 		switch (c) {
 		case 'b':
-			if (strlen(optarg) != 1 || *optarg < '0' ||
-			    *optarg > '5')
-				return usage_error("a BAR is 0 to 5, not \"%s\"",
-						   optarg);
-			req->bar = *optarg - '0';
+			if (parse_bar(optarg, &req->bar))
+				return USAGE;
 			break;
 		case 'r':
-			if (parse_range(req, optarg))
+			if (req->nr == MAX_RANGES)
+				return usage_error("at most %d ranges",
+						   MAX_RANGES);
+			if (parse_range(optarg, &req->ranges[req->nr++]))
 				return USAGE;
 			break;
 		case 'w':
@@ -109,53 +89,18 @@ static int parse(int argc, char **argv, struct request *req)
 	return parse_device(argv[optind], req->bdf);
 }
 
-/* The kernel says EINVAL to all of these. */
-static int check_range(const struct request *req, uint64_t bar_size,
-		       const struct vfio_dmabuf_range *range)
-{
-	uint64_t page = sysconf(_SC_PAGESIZE);
-	char size[32];
-
-	if (!range->length)
-		return fail("a range of length 0 is none");
-	if (range->offset % page || range->length % page)
-		return fail("0x%llx+0x%llx: offset and length must be multiples of the page size, %llu",
-			    (unsigned long long)range->offset,
-			    (unsigned long long)range->length,
-			    (unsigned long long)page);
-	if (range->offset > bar_size ||
-	    range->length > bar_size - range->offset)
-		return fail("0x%llx+0x%llx reaches beyond BAR %u of %s, which has %s",
-			    (unsigned long long)range->offset,
-			    (unsigned long long)range->length, req->bar,
-			    req->bdf, size_text(bar_size, size));
-	return DONE;
-}
-
 /* Without a range, the whole BAR. */
 static int check_ranges(struct vfio_dmabuf_device *dev, struct request *req)
 {
-	struct vfio_dmabuf_bar bar;
-	uint64_t page = sysconf(_SC_PAGESIZE);
-	struct bar bars[NR_BARS];
+	uint64_t size;
 	uint32_t i;
 
-	if (vfio_dmabuf_bar_info(dev, req->bar, &bar))
-		return fail("%s has no BAR %u", req->bdf, req->bar);
-	pci_bars(req->bdf, bars);
-	if (bars[req->bar].io)
-		return fail("BAR %u of %s is I/O space, which cannot be mapped",
-			    req->bar, req->bdf);
-	if (!bar.size)
-		return fail("%s has no BAR %u", req->bdf, req->bar);
-	if (bar.size < page || !(bar.flags & VFIO_DMABUF_BAR_MMAP))
-		return fail("BAR %u of %s cannot be mapped: it has %llu bytes, less than a page of %llu, or shares one",
-			    req->bar, req->bdf, (unsigned long long)bar.size,
-			    (unsigned long long)page);
+	if (check_bar_maps(dev, req->bdf, req->bar, &size))
+		return FAILED;
 	if (!req->nr)
-		req->ranges[req->nr++].length = bar.size;
+		req->ranges[req->nr++].length = size;
 	for (i = 0; i < req->nr; i++)
-		if (check_range(req, bar.size, &req->ranges[i]))
+		if (check_range(req->bdf, req->bar, size, &req->ranges[i]))
 			return FAILED;
 	return DONE;
 }
@@ -239,21 +184,6 @@ static int run(const struct request *req, const struct vfio_dmabuf_info *info,
 	return exit_status(status);
 }
 
-static int open_device(struct vfio_dmabuf_ctx *ctx, const struct request *req,
-		       struct vfio_dmabuf_device **dev)
-{
-	int ret = vfio_dmabuf_open_token(ctx, req->bdf, req->vf_token, 0, dev);
-	char users[512] = "";
-
-	if (!ret)
-		return DONE;
-	/* The latter by a cdev. */
-	if (ret == -EBUSY || ret == -EINVAL)
-		users_of(req->bdf, users, sizeof(users));
-	return fail("%s%s%s", vfio_dmabuf_error(ctx),
-		    users[0] ? ": " : "", users);
-}
-
 int cmd_export(int argc, char **argv)
 {
 	struct request req = { .bar = 2 };
@@ -269,7 +199,7 @@ int cmd_export(int argc, char **argv)
 	if (!ctx)
 		return fail("out of memory");
 	ret = FAILED;
-	if (open_device(ctx, &req, &dev))
+	if (open_device(ctx, req.bdf, req.vf_token, &dev))
 		goto out;
 	fd = make_buffer(ctx, dev, &req);
 	if (fd < 0)

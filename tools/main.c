@@ -45,6 +45,15 @@ static const struct command {
 	{ "check", cmd_check,
 "  check [BDF...]                 is this machine fit, and the device; what to do if not\n"
 	},
+	{ "bench", cmd_bench,
+"  bench [OPTION...] BDF BAR OFFSET+LENGTH\n"
+"                                 figures of that range of a BAR, by loads alone\n"
+"    --write                      stores to it, too\n"
+"    --restore                    puts back what was there\n"
+"    --reset                      resets the device, too\n"
+"    --threads N                  up to N at once, each on a processor\n"
+"    --plot FILE.svg              a chart, by gnuplot\n"
+	},
 };
 
 static const char notes[] =

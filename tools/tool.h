@@ -197,5 +197,6 @@ int cmd_export(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 #endif /* VFIO_DMABUF_TOOL_H */

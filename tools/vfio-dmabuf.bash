@@ -36,7 +36,7 @@ _vfio_dmabuf() {
 	case $command in
 	'')
 		mapfile -t COMPREPLY < <(compgen -W \
-			'list bind unbind export revoke watch check --json --help --version' \
+			'list bind unbind export revoke watch check bench --json --help --version' \
 			-- "$cur")
 		return
 		;;
@@ -46,13 +46,21 @@ _vfio_dmabuf() {
 		mapfile -t COMPREPLY < <(compgen -W '0 1 2 3 4 5' -- "$cur")
 		return
 		;;
-	--range | --name | --count | --vf-token)
+	--plot)
+		_filedir svg
+		return
+		;;
+	--range | --name | --count | --vf-token | --threads)
 		return
 		;;
 	esac
 
 	case $command in
 	list) choice='--all --json --help '$(_vfio_dmabuf_devices vfio) ;;
+	bench)
+		choice='--write --restore --reset --threads --plot --json --help '
+		choice+=$(_vfio_dmabuf_devices ours)
+		;;
 	check) choice='--json --help '$(_vfio_dmabuf_devices any) ;;
 	bind) choice='--force --dmabuf=mmap --dmabuf=plain --json --help '$(_vfio_dmabuf_devices any) ;;
 	unbind) choice='--json --help '$(_vfio_dmabuf_devices ours) ;;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pure parts of "vfio-dmabuf bench": its arithmetic, and that each access
+ * copies what it is told and nothing else.
+ */
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tools/stats.c"
+#if defined(__x86_64__)
+#include "tools/arch/x86_64.c"
+#elif defined(__aarch64__)
+#include "tools/arch/aarch64.c"
+#else
+#include "tools/arch/other.c"
+#endif
+#include "tap.h"
+
+static bool is(const double *values, size_t nr, double q1, double median,
+	       double q3)
+{
+	double copy[16];
+	struct summary s;
+
+	memcpy(copy, values, nr * sizeof(*values));
+	summarize(copy, nr, &s);
+	if (s.nr == nr && fabs(s.q1 - q1) < 0.001 &&
+	    fabs(s.median - median) < 0.001 && fabs(s.q3 - q3) < 0.001)
+		return true;
+	printf("# %g %g %g of %zu\n", s.q1, s.median, s.q3, s.nr);
+	return false;
+}
+
+static void test_stats(void)
+{
+	ok(is((double []){ 5, 1, 4, 2, 3 }, 5, 2, 3, 4), "an odd number");
+	ok(is((double []){ 4, 1, 3, 2 }, 4, 1.75, 2.5, 3.25), "an even number");
+	ok(is((double []){ 7 }, 1, 7, 7, 7), "one value");
+	ok(is((double []){ 9, 1 }, 2, 3, 5, 7), "two");
+	ok(is((double []){ 1, 1, 1, 1, 1000 }, 5, 1, 1, 1), "an outlier");
+	ok(is((double []){ 1 }, 0, 0, 0, 0), "none");
+}
+
+/* At the end of a page whose neighbours fault. */
+static char *make_edge(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t room = (size + page - 1) / page * page;
+	char *map = mmap(NULL, room + 2 * page, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED ||
+	    mprotect(map + page, room, PROT_READ | PROT_WRITE))
+		bail_out("mmap");
+	return map + page + room - size;
+}
+
+static void fill(char *bytes, size_t size, unsigned int seed)
+{
+	while (size--) {
+		seed = seed * 1103515245 + 12345;
+		*bytes++ = seed >> 16;
+	}
+}
+
+/* @size bytes, and not one of the rest. */
+static bool copies(const struct access *a, bool store, size_t size)
+{
+	size_t room = 8192 + ACCESS_BLOCK;
+	char *from = make_edge(size), *to = make_edge(room), *want;
+	bool right;
+
+	want = malloc(room);
+	fill(from, size, 1);
+	fill(to, room, 2);
+	memcpy(want, to, room);
+	memcpy(want + ACCESS_BLOCK, from, size);
+	if (store)
+		a->store(to + ACCESS_BLOCK, from, size);
+	else
+		a->load(to + ACCESS_BLOCK, from, size);
+	right = !memcmp(to, want, room);
+	free(want);
+	return right;
+}
+
+static void test_access(const struct access *a)
+{
+	size_t sizes[] = { 64, 128, 4096, 8128 }, i;
+	bool right = true;
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s, %u bytes", a->name, a->width);
+	if (!a->is_there()) {
+		strcat(what, " # SKIP not of this processor");
+		ok(true, what);
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		right &= copies(a, false, sizes[i]) && copies(a, true, sizes[i]);
+	ok(right && a->width <= ACCESS_BLOCK && !(ACCESS_BLOCK % a->width), what);
+}
+
+int main(void)
+{
+	size_t i;
+
+	plan(7 + nr_accesses);
+	test_stats();
+	ok(accesses[0].is_there() && accesses[0].width == 8,
+	   "there is one on every processor");
+	for (i = 0; i < nr_accesses; i++)
+		test_access(&accesses[i]);
+	return finish();
+}
