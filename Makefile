@@ -19,9 +19,10 @@ modules: | kdir
 
 # The kernel's makefiles leave depmod out where the headers have no System.map:
 # Debian's have none. Its 6.1 does not answer "kernelrelease" with the name of the
-# folder in /lib/modules.
+# folder in /lib/modules. Old ones would install into "extra".
 modules_install: | kdir
-	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
+	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) \
+		INSTALL_MOD_DIR=$(or $(INSTALL_MOD_DIR),updates) $$llvm $@
 	depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) \
 		$$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
 			$(KDIR)/include/generated/utsrelease.h)
