@@ -30,9 +30,11 @@ static int failed(int ret, const char *what)
 	return ret;
 }
 
-static int library(struct nvme *nvme, int ret)
+int nvme_library(const struct nvme *nvme, int ret)
 {
-	fprintf(stderr, "nvme-share: %s\n", vfio_dmabuf_error(nvme->ctx));
+	if (ret < 0)
+		fprintf(stderr, "nvme-share: %s\n",
+			vfio_dmabuf_error(nvme->ctx));
 	return ret;
 }
 
@@ -178,13 +180,13 @@ int nvme_open(struct nvme *nvme, struct vfio_dmabuf_ctx *ctx, const char *bdf)
 	/* By its group: a container maps memory for DMA in one call. */
 	ret = vfio_dmabuf_open(ctx, bdf, VFIO_DMABUF_OPEN_GROUP, &nvme->dev);
 	if (ret)
-		return library(nvme, ret);
+		return nvme_library(nvme, ret);
 	ret = nvme_dma_init(nvme);
 	if (ret)
 		return ret;
 	ret = map_registers(nvme);
 	if (ret)
-		return library(nvme, ret);
+		return nvme_library(nvme, ret);
 	ret = nvme_interrupt_init(nvme);
 	if (!ret)
 		ret = enable(nvme);

@@ -100,15 +100,15 @@ int loan_make(struct nvme *nvme, struct loan *loan, unsigned int slot,
 		.dmabuf = -1,
 		.sock = -1,
 	};
-	ret = clear_slice(nvme, loan);
+	ret = nvme_library(nvme, clear_slice(nvme, loan));
 	if (!ret)
 		ret = nvme_queue_create(nvme, queue_of(loan));
 	if (!ret)
-		ret = export_slice(nvme, loan, memattr);
+		ret = nvme_library(nvme, export_slice(nvme, loan, memattr));
 	if (!ret)
 		ret = start(loan, role);
 	if (!ret)
-		ret = send_slice(nvme, loan);
+		ret = nvme_library(nvme, send_slice(nvme, loan));
 	return ret;
 }
 

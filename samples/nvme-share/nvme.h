@@ -84,6 +84,8 @@ void nvme_close(struct nvme *nvme);
 int nvme_queue_create(struct nvme *nvme, unsigned int id);
 /* On return the controller does nothing more for commands of the queue. */
 int nvme_queue_delete(struct nvme *nvme, unsigned int id);
+/* Passes on what the library has returned, and says why it is an error, if so. */
+int nvme_library(const struct nvme *nvme, int ret);
 /* Reads @unit into memory of the primary's, which the next call overwrites. */
 const void *nvme_read_unit(struct nvme *nvme, unsigned int id, uint64_t unit);
 
