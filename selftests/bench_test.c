@@ -273,32 +273,4 @@ TEST_F(bench, says_what_is_wrong)
 	SAYS("is bound to vfio-pci; first: vfio-dmabuf bind ");
 }
 
-#define FAKE	"/tmp/bench-bin"
-
-/* In place of gnuplot a script that keeps what it is told. */
-TEST_F(bench, draws_a_chart)
-{
-	EXPECT_EQ(RUN("--plot /tmp/chart.svg %s %d " RANGE, self->bdf, BAR), 1);
-	SAYS("--plot needs gnuplot");
-	mkdir(FAKE, 0755);
-	close(open(FAKE "/gnuplot", O_WRONLY | O_CREAT, 0755));
-	ASSERT_EQ(vt_write_text(FAKE "/gnuplot", "#!/bin/sh\ncat >/tmp/plot\n"),
-		  0);
-	EXPECT_EQ(run(self->out, "PATH=" FAKE ":$PATH " TOOL
-		      " bench --plot /no/such.svg %s %d " RANGE, self->bdf,
-		      BAR), 1);
-	SAYS("cannot write /no/such.svg");
-	EXPECT_EQ(run(self->out, "PATH=" FAKE ":$PATH " TOOL
-		      " bench --plot /tmp/chart.svg %s %d " RANGE, self->bdf,
-		      BAR), 0);
-	EXPECT_EQ(run(self->out, "cat /tmp/plot"), 0);
-	SAYS("set output '/tmp/chart.svg'");
-	SAYS("\n$c0 << EOD\n64 ");
-	SAYS("\n65536 ");
-	SAYS("\nplot $c0 using 1:2:3:4");
-	EXPECT_EQ(count(self->out, " << EOD"), count(self->out, "\nEOD\n"));
-	EXPECT_EQ(count(self->out, " << EOD"), count(self->out, " using "));
-	system("rm -r " FAKE " /tmp/plot /tmp/chart.svg");
-}
-
 TEST_HARNESS_MAIN

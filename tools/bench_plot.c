@@ -78,8 +78,8 @@ static void write_curves(FILE *f, const struct bench *b)
 			continue;
 		fprintf(f, "%s $c%u using 1:2:3:4 with yerrorlines lt %u pt %d dt %d title '%s, %s, %s'",
 			curve ? "," : "plot", curve, 1 + r->access->width / 16,
-			strcmp(r->what, "copy to device") ? 7 : 5,
-			strcmp(r->attr, "NC") ? 1 : 2,
+			strcmp(r->what, "copy to device") ? 5 : 7,
+			strcmp(r->attr, "NC") ? 2 : 1,
 			r->what, r->attr, r->access->name);
 		curve++;
 	}

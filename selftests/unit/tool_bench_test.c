@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pure parts of "vfio-dmabuf bench": its arithmetic, and that each access
- * copies what it is told and nothing else.
+ * The pure parts of "vfio-dmabuf bench": its arithmetic, that each access copies
+ * what it is told and nothing else, and what gnuplot is told.
  */
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tools/print.c"
 #include "tools/stats.c"
+#include "tools/bench_plot.c"
 #if defined(__x86_64__)
 #include "tools/arch/x86_64.c"
 #elif defined(__aarch64__)
@@ -17,6 +19,7 @@
 #include "tools/arch/other.c"
 #endif
 #include "tap.h"
+#include "fake.h"
 
 static bool is(const double *values, size_t nr, double q1, double median,
 	       double q3)
@@ -103,15 +106,77 @@ static void test_access(const struct access *a)
 	ok(right && a->width <= ACCESS_BLOCK && !(ACCESS_BLOCK % a->width), what);
 }
 
+/* Two curves, and figures that are on none. */
+static void test_script(void)
+{
+	const struct access *a = accesses;
+	struct result results[] = {
+		{ .what = "load latency", .attr = "NC", .size = 4, .threads = 1 },
+		{ .what = "copy from device", .attr = "NC", .access = a,
+		  .size = 64, .threads = 1, .s = { 5, 4, 6, 9 } },
+		{ .what = "copy from device", .attr = "NC", .access = a,
+		  .size = 128, .threads = 1, .s = { 7, 6, 8, 9 } },
+		{ .what = "copy to device", .attr = "WC", .access = a,
+		  .size = 64, .threads = 1, .s = { 1, 1, 2, 9 } },
+		{ .what = "copy to device", .attr = "WC", .access = a,
+		  .size = 64, .threads = 2, .s = { 3, 3, 3, 9 } },
+	};
+	struct bench b = {
+		.bdf = "0000:01:00.0", .bar = 2, .plot = "x.svg",
+		.results = results, .nr_results = ARRAY_SIZE(results),
+	};
+	char *text;
+	size_t n;
+	FILE *f;
+
+	f = open_memstream(&text, &n);
+	write_script(f, &b);
+	fclose(f);
+	ok(strstr(text, "set output 'x.svg'\n") &&
+	   strstr(text, "$c0 << EOD\n64 5 4 6\n128 7 6 8\nEOD\n$c1 << EOD\n64 1 1 2\nEOD\nplot $c0 ") &&
+	   strstr(text, "title 'copy from device, NC, ") &&
+	   strstr(text, ", $c1 using 1:2:3:4 with yerrorlines lt 1 pt 7 dt 2 title 'copy to device, WC, "),
+	   "a chart's script");
+	free(text);
+}
+
+/* In place of gnuplot a script that says yes or no. */
+static void test_gnuplot(void)
+{
+	char chart[PATH_MAX], bin[PATH_MAX];
+	struct bench b = { .plot = chart };
+
+	snprintf(chart, sizeof(chart), "%s/chart.svg", make_root());
+	snprintf(bin, sizeof(bin), "%s/gnuplot", root);
+	setenv("PATH", root, 1);
+	fflush(stdout);
+	ok(plot_check(&b) == FAILED, "no gnuplot");
+	make_file("/gnuplot", "#!/bin/sh\nwhile read -r line; do :; done\n");
+	chmod(bin, 0755);
+	ok(!plot_check(&b) && !access(chart, F_OK) && !plot_draw(&b),
+	   "a chart is drawn");
+	make_file("/gnuplot", "#!/bin/sh\nwhile read -r line; do :; done\nexit 1\n");
+	ok(plot_draw(&b) == FAILED, "gnuplot fails");
+	b.plot = "/no/such/chart.svg";
+	ok(plot_check(&b) == FAILED, "a file that cannot be written");
+	b.plot = "it's.svg";
+	ok(plot_check(&b) == USAGE, "a name that would end gnuplot's string");
+	b.plot = NULL;
+	ok(!plot_check(&b) && !plot_draw(&b), "no chart");
+	remove_root();
+}
+
 int main(void)
 {
 	size_t i;
 
-	plan(7 + nr_accesses);
+	plan(14 + nr_accesses);
 	test_stats();
 	ok(accesses[0].is_there() && accesses[0].width == 8,
 	   "there is one on every processor");
 	for (i = 0; i < nr_accesses; i++)
 		test_access(&accesses[i]);
+	test_script();
+	test_gnuplot();
 	return finish();
 }
