@@ -71,7 +71,7 @@ help:
 	@echo '                        V=1 with all their output'
 	@echo '  make check-debug      the tests on a kernel with KASAN, lockdep and kmemleak'
 	@echo '  make check-kcsan      those that race, on a kernel that looks for data races'
-	@echo '  make check-arm64      the tests on arm64'
+	@echo '  make check-arm64      the tests on arm64, with pages of 4 and of 16 KiB'
 	@echo '  make check-builds     the module, compiled for all kernels that Debian has'
 	@echo '  make check-static     sparse, clang, checkpatch and others; T=checkpatch that one'
 	@echo '  make check-tracing    the commands of Documentation/tracing.rst'

@@ -20,7 +20,7 @@
 #define BAR		2
 #define WRONG		VFIO_DMABUF_WRONG_MEMORY
 #define MEM_PAGES	2048
-#define BAR_SIZE	VT_MIB(4)
+#define BAR_SIZE	(1024 * VT_PAGE)
 
 FIXTURE(iov) {
 	struct vfio_dmabuf_ctx *ctx;

@@ -276,6 +276,8 @@ FIXTURE_TEARDOWN(bar)
 TEST_F(bar, every_page_is_its_own)
 {
 	struct vfio_region_dma_range r = { 0, self->size };
+	__u64 value;
+	size_t off;
 	char *map;
 	int fd;
 
@@ -283,7 +285,9 @@ TEST_F(bar, every_page_is_its_own)
 	ASSERT_LE(0, fd);
 	map = vt_map_rw(fd, self->size);
 	ASSERT_NE(NULL, map);
-	vt_touch(map, self->size);
+	/* edu's registers take no accesses of a byte: a bus error, on arm64. */
+	for (off = 0; off < self->size; off += VT_PAGE)
+		ASSERT_EQ(0, vt_peek(map + off, &value));
 	EXPECT_TRUE(vt_pfns_are(map, &r, 1,
 				vt_bar_pfn(self->d.bdf, variant->bar)));
 }

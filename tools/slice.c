@@ -28,7 +28,7 @@ int parse_range(const char *text, struct vfio_dmabuf_range *range)
 	ret = !plus || parse_size(offset, &range->offset) ||
 	      parse_size(plus + 1, &range->length);
 	free(offset);
-	return ret ? usage_error("a range is OFFSET+LENGTH, such as 0x1000+64K, not \"%s\"",
+	return ret ? usage_error("a range is OFFSET+LENGTH, such as 0x100000+64K, not \"%s\"",
 				 text) : DONE;
 }
 
