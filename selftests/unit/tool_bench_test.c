@@ -136,8 +136,8 @@ static void test_script(void)
 	   strstr(text, "$c0 << EOD\n64 5 4 6\n128 7 6 8\nEOD\n"
 			"$c1 << EOD\n64 1 1 2\nEOD\nplot $c0 ") &&
 	   strstr(text, "title 'copy from device, NC, ") &&
-	   strstr(text, ", $c1 using 1:2:3:4 with yerrorlines lt 1 pt 7 dt 2 "
-			"title 'copy to device, WC, "),
+	   strstr(text, ", $c1 using 1:2:3:4 with yerrorlines lt 1 ") &&
+	   strstr(text, " pt 7 dt 2 title 'copy to device, WC, "),
 	   "a chart's script");
 	free(text);
 }
