@@ -5,7 +5,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 VM := $(CURDIR)/selftests/vm
 
 # As the kernel's own build takes them from the command line.
-export BUILD KERNELS V
+export BUILD KERNELS V DROPIN
 
 all: modules
 
@@ -14,22 +14,38 @@ ifeq ($(origin LLVM) $(origin CC),undefined default)
 llvm = llvm=$$(sh $(CURDIR)/probes/llvm $(KDIR)) &&
 endif
 
-modules: | kdir
-	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) $$llvm $@
+# DROPIN=1: as vfio-pci.ko, from a copy of the source. In a folder of its own, as
+# "make modules_install" installs what was built last.
+ifeq ($(DROPIN),1)
+module := $(abspath $(or $(BUILD),build))/dropin
+copied := dropin
+else ifneq ($(DROPIN),)
+$(error DROPIN=$(DROPIN): it is DROPIN=1 or nothing)
+else
+module := $(CURDIR)
+endif
+
+modules: | kdir $(copied)
+	$(llvm) $(MAKE) -C $(KDIR) M=$(module) $$llvm $@
 
 # The kernel's makefiles leave depmod out where the headers have no System.map:
 # Debian's have none. Its 6.1 does not answer "kernelrelease" with the name of the
 # folder in /lib/modules. Old ones would install into "extra".
 modules_install: | kdir
-	$(llvm) $(MAKE) -C $(KDIR) M=$(CURDIR) \
+	$(llvm) $(MAKE) -C $(KDIR) M=$(module) \
 		INSTALL_MOD_DIR=$(or $(INSTALL_MOD_DIR),updates) $$llvm $@
 	depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) \
 		$$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
 			$(KDIR)/include/generated/utsrelease.h)
 
 # Cleaning needs the kernel's build system too; what it leaves is in build/.
-clean: | kdir
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+clean: | kdir $(copied)
+	$(MAKE) -C $(KDIR) M=$(module) $@
+
+dropin:
+	@mkdir -p $(module)
+	@find Kbuild *.c *.h include/uapi probes -type f ! -name '*.mod.c' \
+		! -name '.*' -exec cp -pu --parents -t $(module) {} +
 
 kdir:
 	@test -e "$(KDIR)/Makefile" || { \
@@ -59,6 +75,8 @@ help:
 	@echo '  make                  vfio-pci-dmabuf-mmap.ko, as "make modules"; LLVM=1 or'
 	@echo '                        CC= if not by the compiler that built the kernel'
 	@echo '  make modules_install  install it, as root'
+	@echo '  make DROPIN=1         the same driver as vfio-pci.ko, in the place of the'
+	@echo '                        kernel'"'"'s, in BUILD=/dropin; with modules_install, too'
 	@echo '  make clean            remove what "make" made'
 	@echo '  make dkms-install     through DKMS, for all kernels, as root'
 	@echo '  make dkms-uninstall   take it away'
@@ -68,7 +86,7 @@ help:
 	@echo '  make demo             a primary lends BAR slices to a subordinate'
 	@echo '  make check            the tests, on 7.2, 7.3, 6.12 and 6.1; KERNELS="7.2 ..." on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
-	@echo '                        V=1 with all their output'
+	@echo '                        V=1 with all their output; DROPIN=1 on vfio-pci.ko'
 	@echo '  make check-debug      the tests on a kernel with KASAN, lockdep and kmemleak'
 	@echo '  make check-kcsan      those that race, on a kernel that looks for data races'
 	@echo '  make check-arm64      the tests on arm64, with pages of 4 and of 16 KiB'
@@ -86,4 +104,4 @@ help:
 	@echo '  make update           newer kernels, if Debian has some'
 	@echo '  make distclean        remove the build folder'
 
-.PHONY: all modules modules_install clean kdir check demo shell update distclean help
+.PHONY: all modules modules_install clean dropin kdir check demo shell update distclean help

@@ -320,6 +320,25 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 #define VPDM_OPS_PASID
 #endif
 
+/*
+ * Built as vfio-pci, the driver has its alias, is found by its other name, and sets its
+ * parameters where these are vfio-pci-core's. It does not take the devices for which
+ * only the kernel's own has what their users need.
+ */
+#ifdef VPDM_DROPIN
+#define vpdm_is_dropin()		true
+#define VPDM_DEVICE_TABLE(table)	MODULE_DEVICE_TABLE(pci, table)
+#define VPDM_OTHER_NAME(name)		MODULE_ALIAS(name)
+#define VPDM_IGD_NOTICE	\
+	"not bound: Intel graphics need the OpRegion and the host bridge's regions, which only the kernel's own vfio-pci has; to pass the device on, remove this one from /lib/modules\n"
+#else
+#define vpdm_is_dropin()		false
+#define VPDM_DEVICE_TABLE(table)
+#define VPDM_OTHER_NAME(name)
+#define VPDM_IGD_NOTICE	\
+	"no OpRegion and no host bridge regions: only vfio-pci has them\n"
+#endif
+
 static inline void vpdm_set_params(struct vfio_pci_core_device *core,
 				   bool nointxmask, bool disable_idle_d3,
 				   bool disable_vga)
@@ -329,8 +348,18 @@ static inline void vpdm_set_params(struct vfio_pci_core_device *core,
 	core->disable_idle_d3 = disable_idle_d3;
 	core->disable_vga = disable_vga;
 #else
-	if (nointxmask || disable_idle_d3 || disable_vga)
+	if (!vpdm_is_dropin() &&
+	    (nointxmask || disable_idle_d3 || disable_vga))
 		pr_warn_once("this kernel takes nointxmask, disable_idle_d3 and disable_vga from vfio-pci alone\n");
+#endif
+}
+
+/* For all devices, and so as vfio-pci does it, once. */
+static inline void vpdm_set_core_params(bool nointxmask, bool disable_vga,
+					bool disable_idle_d3)
+{
+#if defined(VPDM_DROPIN) && !defined(VPDM_HAVE_DEVICE_PARAMS)
+	vfio_pci_core_set_params(nointxmask, disable_vga, disable_idle_d3);
 #endif
 }
 

@@ -13,6 +13,9 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
+/* Register of the configuration space. */
+#define VPDM_IGD_OPREGION	0xfc
+
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
@@ -195,7 +198,7 @@ static void vpdm_release_dev(struct vfio_device *core_vdev)
 }
 
 static const struct vfio_device_ops vpdm_ops = {
-	.name			= "vfio-pci-dmabuf-mmap",
+	.name			= VPDM_NAME,
 	.init			= vpdm_init_dev,
 	.release		= vpdm_release_dev,
 	.open_device		= vpdm_open_device,
@@ -229,6 +232,23 @@ static bool vpdm_is_denied(struct pci_dev *pdev)
 	return true;
 }
 
+/*
+ * Graphics of the processor, for which vfio-pci has regions beside vfio-pci-core's. It
+ * takes the address of the OpRegion for the sign, too, which their VFs do not have.
+ */
+static bool vpdm_is_igd(struct pci_dev *pdev)
+{
+	u32 opregion;
+
+	if (!IS_ENABLED(CONFIG_VFIO_PCI_IGD) ||
+	    pdev->vendor != PCI_VENDOR_ID_INTEL ||
+	    pdev->class >> 16 != PCI_BASE_CLASS_DISPLAY)
+		return false;
+
+	return !pci_read_config_dword(pdev, VPDM_IGD_OPREGION, &opregion) &&
+	       opregion && opregion != U32_MAX;
+}
+
 static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct vpdm_device *vdev;
@@ -236,6 +256,11 @@ static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	if (vpdm_is_denied(pdev))
 		return -EINVAL;
+	if (vpdm_is_igd(pdev)) {
+		pci_notice(pdev, VPDM_IGD_NOTICE);
+		if (vpdm_is_dropin())
+			return -ENODEV;
+	}
 
 	vdev = vfio_alloc_device(vpdm_device, core.vdev, &pdev->dev, &vpdm_ops);
 	if (IS_ERR(vdev))
@@ -248,9 +273,6 @@ static int vpdm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_put;
 
 	vpdm_debugfs_add(vdev);
-	if (pdev->vendor == PCI_VENDOR_ID_INTEL &&
-	    pdev->class >> 16 == PCI_BASE_CLASS_DISPLAY)
-		pci_notice(pdev, "no OpRegion and no host bridge regions: only vfio-pci has them\n");
 
 	return 0;
 
@@ -327,13 +349,16 @@ static const struct pci_error_handlers vpdm_err_handlers = {
 };
 
 /*
- * Only by driver_override. Not for modules.alias: "vfio_pci:" of every device would tie
- * with vfio-pci's, and a management tool take whichever comes first for all of them.
+ * Only by driver_override. Beside vfio-pci not for modules.alias: "vfio_pci:" of every
+ * device would tie with vfio-pci's, and a management tool take whichever comes first
+ * for all of them.
  */
 static const struct pci_device_id vpdm_table[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
 	{}
 };
+
+VPDM_DEVICE_TABLE(vpdm_table);
 
 static const struct attribute_group *vpdm_groups[] = {
 	&vpdm_setting_group,
@@ -341,7 +366,7 @@ static const struct attribute_group *vpdm_groups[] = {
 };
 
 static struct pci_driver vpdm_driver = {
-	.name			= "vfio-pci-dmabuf-mmap",
+	.name			= VPDM_NAME,
 	.id_table		= vpdm_table,
 	.probe			= vpdm_probe,
 	.remove			= vpdm_remove,
@@ -387,6 +412,7 @@ static int __init vpdm_module_init(void)
 	if (ret)
 		return ret;
 
+	vpdm_set_core_params(nointxmask, disable_vga, disable_idle_d3);
 	vpdm_debugfs_init();
 	ret = pci_register_driver(&vpdm_driver);
 	if (ret)
@@ -411,6 +437,7 @@ static void __exit vpdm_module_exit(void)
 }
 module_exit(vpdm_module_exit);
 
+VPDM_OTHER_NAME("vfio-pci-dmabuf-mmap");
 MODULE_IMPORT_NS("DMA_BUF");
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The vfio_pci_dmabuf_mmap developers");

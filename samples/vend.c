@@ -152,12 +152,15 @@ static void require_driver(const char *bdf)
 	char path[128], target[256] = "";
 	const char *name;
 
+	/* Its name can be vfio-pci's, too. */
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/dmabuf_mode",
+		 bdf);
+	if (!access(path, F_OK))
+		return;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", bdf);
 	if (readlink(path, target, sizeof(target) - 1) < 0)
 		target[0] = '\0';
 	name = strrchr(target, '/');
-	if (name && !strcmp(name + 1, want))
-		return;
 	fprintf(stderr, "vend: %s is bound to %s. Bind it first:\n"
 		"  modprobe %s\n"
 		"  echo %s > /sys/bus/pci/devices/%s/driver_override\n"

@@ -82,7 +82,7 @@ static int driver_text(unsigned long *start, unsigned long *end)
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx %c %*s [%63[^]]", &addr, &type,
 			   module) != 3 ||
-		    strcmp(module, VT_MODULE) || (type | 0x20) != 't')
+		    strcmp(module, vt_module()) || (type | 0x20) != 't')
 			continue;
 		if (addr < *start)
 			*start = addr;
@@ -786,13 +786,19 @@ TEST_BOTH(open_device, test_open_device)
 
 static int bind_run(struct data *self)
 {
-	return vt_try_write_text("/sys/bus/pci/drivers/" VT_DRIVER "/bind",
-				 self->d.bdf);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", vt_driver());
+	return vt_try_write_text(path, self->d.bdf);
 }
 
 static void bind_undo(struct data *self)
 {
-	vt_write_text("/sys/bus/pci/drivers/" VT_DRIVER "/unbind", self->d.bdf);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind",
+		 vt_driver());
+	vt_write_text(path, self->d.bdf);
 }
 
 static const struct operation bind_op = {

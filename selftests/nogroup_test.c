@@ -65,7 +65,7 @@ FIXTURE_SETUP(nogroup)
 {
 	self->d = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_TRUE(find_device(self->bdf, sizeof(self->bdf)));
-	ASSERT_EQ(0, vt_device_write(self->bdf, "driver_override", VT_DRIVER));
+	ASSERT_EQ(0, vt_device_write(self->bdf, "driver_override", vt_driver()));
 }
 
 FIXTURE_TEARDOWN(nogroup)

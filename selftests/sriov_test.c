@@ -69,7 +69,7 @@ TEST_F(sriov, vfs_are_bound_to_the_driver_of_their_pf)
 	for (vf = 0; vf < NR_VFS; vf++) {
 		ASSERT_TRUE(vf_bdf(vf, bdf, sizeof(bdf)));
 		ASSERT_EQ(0, vt_driver_of(bdf, driver, sizeof(driver)));
-		EXPECT_STREQ(VT_DRIVER, driver);
+		EXPECT_STREQ(vt_driver(), driver);
 	}
 }
 

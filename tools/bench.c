@@ -84,7 +84,7 @@ static int check_driver(const struct bench *b)
 	char driver[NAME_LEN];
 
 	pci_driver(b->bdf, driver);
-	if (!strcmp(driver, OUR_DRIVER))
+	if (is_ours(driver))
 		return DONE;
 	return fail("%s is bound to %s; first: " PROGRAM " bind %s", b->bdf,
 		    driver[0] ? driver : "no driver", b->bdf);

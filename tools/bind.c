@@ -82,7 +82,7 @@ static int give_back(const char *bdf, const struct before *before)
 	if (before->driver[0] && strcmp(driver, before->driver))
 		return fail("%s: %s does not take it back; see the kernel log",
 			    bdf, before->driver);
-	if (!strcmp(driver, OUR_DRIVER))
+	if (is_ours(driver))
 		return fail("%s: it stays with " OUR_DRIVER, bdf);
 	return DONE;
 }
@@ -92,12 +92,12 @@ static int take(const char *bdf, const struct before *before)
 	char driver[NAME_LEN];
 	int ret;
 
-	if (set_override(bdf, OUR_DRIVER))
+	if (set_override(bdf, our_driver()))
 		return FAILED;
 	if (!release(bdf)) {
 		ret = write_text(bdf, "/sys/bus/pci/drivers_probe");
 		pci_driver(bdf, driver);
-		if (!strcmp(driver, OUR_DRIVER))
+		if (is_ours(driver))
 			return DONE;
 		fail("%s: " OUR_DRIVER " does not take it%s%s; see the kernel log",
 		     bdf, ret ? ": " : "", ret ? strerror(-ret) : "");
@@ -148,7 +148,7 @@ static void find_before(const char *bdf, struct before *before)
 	if (state == STATE_UNFINISHED)
 		return;
 	get_override(bdf, before->override);
-	if (!strcmp(before->override, OUR_DRIVER))
+	if (is_ours(before->override))
 		before->override[0] = '\0';
 }
 
@@ -207,7 +207,7 @@ static int bind_device(const char *bdf, const struct wish *wish)
 	char driver[NAME_LEN];
 
 	pci_driver(bdf, driver);
-	if (!strcmp(driver, OUR_DRIVER)) {
+	if (is_ours(driver)) {
 		if (state_load(bdf, &before) == STATE_UNFINISHED &&
 		    state_save(bdf, &before, STATE_BOUND))
 			return FAILED;
@@ -229,7 +229,7 @@ static int do_unbind(const char *bdf, const struct before *before)
 	char driver[NAME_LEN];
 
 	pci_driver(bdf, driver);
-	if (!strcmp(driver, OUR_DRIVER) &&
+	if (is_ours(driver) &&
 	    (state_save(bdf, before, STATE_UNFINISHED) || release(bdf)))
 		return FAILED;
 	if (give_back(bdf, before))
@@ -247,7 +247,7 @@ static int unbind_device(const char *bdf, const struct wish *wish)
 	bool ours;
 
 	pci_driver(bdf, driver);
-	ours = !strcmp(driver, OUR_DRIVER);
+	ours = is_ours(driver);
 	state = state_load(bdf, &before);
 	if (!ours && state != STATE_UNFINISHED)
 		return fail("%s is bound to %s, not to " OUR_DRIVER, bdf,

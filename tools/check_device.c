@@ -30,7 +30,7 @@ static void check_driver(struct report *r, const char *bdf)
 	char driver[NAME_LEN], why[1024];
 
 	pci_driver(bdf, driver);
-	if (!strcmp(driver, OUR_DRIVER))
+	if (is_ours(driver))
 		report(r, "driver", FIT, NULL, "%s", driver);
 	else if (guard_mounted(bdf, why, sizeof(why)) ||
 		 guard_route(bdf, why, sizeof(why)))
@@ -121,7 +121,8 @@ static void check_kind(struct report *r, const char *bdf)
 	char text[NAME_LEN] = "";
 
 	read_text(text, sizeof(text),
-		  "/sys/module/vfio_pci_dmabuf_mmap/parameters/disable_denylist");
+		  "/sys/module/%s/parameters/disable_denylist",
+		  our_module());
 	if (read_hex(bdf, "class") >> 16 == CLASS_BRIDGE)
 		report(r, "kind", PROBLEM, "name a device behind it",
 		       "it is a bridge, which VFIO does not take");

@@ -112,7 +112,7 @@ static void check_trim(struct report *r, const struct kernel *k)
 {
 	enum presence trim = kernel_option(k, "TRIM_UNUSED_KSYMS");
 
-	if (driver_is_there(OUR_DRIVER) || trim == ABSENT)
+	if (driver_is_there(our_driver()) || trim == ABSENT)
 		report(r, "kernel.trim_unused_ksyms", FIT, NULL,
 		       "modules find the kernel's functions");
 	else if (trim == PRESENCE_UNKNOWN)

@@ -8,8 +8,6 @@
 
 #include "check.h"
 
-#define OUR_MODULE	"/sys/module/vfio_pci_dmabuf_mmap"
-
 /* Bits of /proc/sys/kernel/tainted after which a kernel is not to be trusted. */
 #define TAINT_DIE		0x80
 #define TAINT_WARN		0x200
@@ -74,7 +72,8 @@ static void check_taint(struct report *r, bool loaded)
 	char text[NAME_LEN] = "";
 
 	if (loaded)
-		read_text(text, sizeof(text), OUR_MODULE "/taint");
+		read_text(text, sizeof(text), "/sys/module/%s/taint",
+			  our_module());
 	if (strchr(text, 'F') || strchr(text, 'R'))
 		report(r, "module.taint", PROBLEM,
 		       "reboot, and load the one that was built for this kernel",
@@ -105,7 +104,7 @@ static void check_oops(struct report *r)
 
 void check_module(struct report *r, const struct kernel *k)
 {
-	bool loaded = driver_is_there(OUR_DRIVER);
+	bool loaded = driver_is_there(our_driver());
 
 	check_oops(r);
 	if (!loaded && !kernel_lists_module(k, OUR_DRIVER)) {

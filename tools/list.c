@@ -240,7 +240,7 @@ static int show_device(const char *bdf, void *arg)
 		object = device_json(list, &dev);
 	else
 		print_device(list, &dev);
-	if (!strcmp(dev.driver, OUR_DRIVER))
+	if (is_ours(dev.driver))
 		show_buffers(list, bdf, object);
 	if (json)
 		json_array_append_new(list->devices, object);

@@ -34,6 +34,34 @@ bool driver_is_there(const char *driver)
 	return !access(path, F_OK);
 }
 
+/* vfio-pci by name, ours by what it can do. */
+static bool has_dropin(void)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path),
+		 "%s/sys/module/vfio_pci/parameters/dmabuf_mode", sys_root);
+	return !access(path, F_OK);
+}
+
+const char *our_driver(void)
+{
+	return !driver_is_there(OUR_DRIVER) && has_dropin() ? DROPIN :
+							      OUR_DRIVER;
+}
+
+const char *our_module(void)
+{
+	return strcmp(our_driver(), DROPIN) ? "vfio_pci_dmabuf_mmap" :
+					      "vfio_pci";
+}
+
+bool is_ours(const char *driver)
+{
+	return !strcmp(driver, OUR_DRIVER) ||
+	       (!strcmp(driver, DROPIN) && has_dropin());
+}
+
 /* Its output, on one line. */
 static void run_modprobe(char *words, size_t size)
 {
@@ -60,10 +88,10 @@ int load_module(void)
 	char words[1024];
 	size_t i;
 
-	if (driver_is_there(OUR_DRIVER))
+	if (driver_is_there(our_driver()))
 		return DONE;
 	run_modprobe(words, sizeof(words));
-	if (driver_is_there(OUR_DRIVER))
+	if (driver_is_there(our_driver()))
 		return DONE;
 	for (i = 0; i < ARRAY_SIZE(remedies); i++) {
 		if (!strstr(words, remedies[i].words))

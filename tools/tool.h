@@ -14,6 +14,7 @@
 
 #define PROGRAM		"vfio-dmabuf"
 #define OUR_DRIVER	"vfio-pci-dmabuf-mmap"
+#define DROPIN		"vfio-pci"
 #define OUR_DEBUGFS	"/sys/kernel/debug/vfio_pci_dmabuf_mmap"
 #define BDF_LEN		VD_BDF_LEN
 #define NAME_LEN	64
@@ -188,6 +189,11 @@ void state_forget(const char *bdf);
 /* module.c */
 bool driver_is_there(const char *driver);
 int load_module(void);
+/* The name that it has here: of a drop-in that is loaded, vfio-pci. */
+const char *our_driver(void);
+bool is_ours(const char *driver);
+/* Its folder below /sys/module. */
+const char *our_module(void);
 
 /* The commands: argv[0] is the program's name. */
 int cmd_list(int argc, char **argv);

@@ -5,8 +5,9 @@ _vfio_dmabuf_devices() {
 	local dir driver
 	for dir in /sys/bus/pci/devices/*; do
 		driver=$(readlink "$dir/driver")
+		[ ! -e "$dir/dmabuf_mode" ] || driver=vfio-ours
 		case $1:${driver##*/} in
-		ours:vfio-pci-dmabuf-mmap | any:* | \
+		ours:vfio-ours | any:* | \
 		vfio:*vfio*)
 			echo "${dir##*/}"
 			;;

@@ -283,7 +283,7 @@ static void check_driver(const char *bdf)
 	char driver[NAME_LEN];
 
 	pci_driver(bdf, driver);
-	if (strcmp(driver, OUR_DRIVER))
+	if (!is_ours(driver))
 		note("%s is bound to %s: it has no events until " OUR_DRIVER " has it",
 		     bdf, driver[0] ? driver : "no driver");
 }

@@ -9,16 +9,63 @@
 
 #include "vfio_test.h"
 
-#define MODULE_DIR	"/sys/module/" VT_MODULE
+#define DROPIN_FILE	"/modules/vfio-pci.ko"
+#define MODULE_FILE	"/modules/vfio-pci-dmabuf-mmap.ko"
+
+/* The machine has one or the other; tests unload what is loaded. */
+bool vt_is_dropin(void)
+{
+	return access(MODULE_FILE, F_OK);
+}
+
+const char *vt_driver(void)
+{
+	return vt_is_dropin() ? VT_STOCK : VT_DRIVER;
+}
+
+const char *vt_module(void)
+{
+	return vt_is_dropin() ? "vfio_pci" : VT_MODULE;
+}
+
+static const char *module_file(void)
+{
+	return vt_is_dropin() ? DROPIN_FILE : MODULE_FILE;
+}
+
+bool vt_module_says(const char *entry)
+{
+	static char text[VT_MIB(8)];
+	FILE *f = fopen(module_file(), "re");
+	char word[128];
+	size_t size;
+
+	if (!f)
+		abort();
+	size = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	if (size == sizeof(text))
+		abort();
+	/* The entry before it ends with a 0. */
+	word[0] = '\0';
+	snprintf(word + 1, sizeof(word) - 1, "%s", entry);
+	return memmem(text, size, word, strlen(entry) + 1);
+}
+
+static void module_path(const char *file, char *path, size_t size)
+{
+	snprintf(path, size, "/sys/module/%s/%s", vt_module(), file);
+}
 
 /* No message: bad parameters are part of what tests try. */
 int vt_module_load(const char *params)
 {
+	const char *file = module_file();
 	int fd, ret = 0;
 
-	fd = open(VT_MODULE_FILE, O_RDONLY | O_CLOEXEC);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		vt_log("open %s: %s", VT_MODULE_FILE, strerror(errno));
+		vt_log("open %s: %s", file, strerror(errno));
 		return -errno;
 	}
 	if (syscall(SYS_finit_module, fd, params, 0))
@@ -30,22 +77,28 @@ int vt_module_load(const char *params)
 /* O_NONBLOCK: a module in use is refused at once, with EWOULDBLOCK. */
 int vt_module_unload(void)
 {
-	return syscall(SYS_delete_module, VT_MODULE, O_NONBLOCK) ? -errno : 0;
+	return syscall(SYS_delete_module, vt_module(), O_NONBLOCK) ? -errno : 0;
 }
 
 bool vt_module_loaded(void)
 {
-	return !access(MODULE_DIR, F_OK);
+	char path[128];
+
+	module_path("", path, sizeof(path));
+	return !access(path, F_OK);
 }
 
 int vt_module_refs(void)
 {
-	return vt_read_number(MODULE_DIR "/refcnt");
+	char path[128];
+
+	module_path("refcnt", path, sizeof(path));
+	return vt_read_number(path);
 }
 
 static void param_path(const char *name, char *path, size_t size)
 {
-	snprintf(path, size, MODULE_DIR "/parameters/%s", name);
+	snprintf(path, size, "/sys/module/%s/parameters/%s", vt_module(), name);
 }
 
 int vt_param_get(const char *name, char *buf, size_t size)

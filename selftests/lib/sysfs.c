@@ -133,6 +133,8 @@ int vt_bind(const char *bdf, const char *driver)
 	char now[64];
 	int ret;
 
+	if (!strcmp(driver, VT_DRIVER))
+		driver = vt_driver();
 	if (!vt_driver_of(bdf, now, sizeof(now)) && !strcmp(now, driver))
 		return 0;
 

@@ -20,10 +20,14 @@
 
 #include "../modules/vpdm_test_pt.h"
 
+/*
+ * For vt_bind() and vt_open(): ours, whatever its name is here, and the kernel's. As a
+ * drop-in ours is both.
+ */
 #define VT_DRIVER	"vfio-pci-dmabuf-mmap"
 #define VT_STOCK	"vfio-pci"
+/* Its folder in debugfs, and its trace events. */
 #define VT_MODULE	"vfio_pci_dmabuf_mmap"
-#define VT_MODULE_FILE	"/modules/vfio-pci-dmabuf-mmap.ko"
 
 #define VT_KIB(n)	((size_t)(n) << 10)
 #define VT_MIB(n)	((size_t)(n) << 20)
@@ -79,6 +83,12 @@ int vt_sysfs_reset(const char *bdf);
 
 /* module.c: the driver as a module */
 
+/* Whether the driver is built as vfio-pci; its names then, and otherwise. */
+bool vt_is_dropin(void);
+const char *vt_driver(void);
+const char *vt_module(void);
+/* Whether its file has @entry, "NAME=VALUE", among what modinfo shows. */
+bool vt_module_says(const char *entry);
 int vt_module_load(const char *params);
 int vt_module_unload(void);
 bool vt_module_loaded(void);

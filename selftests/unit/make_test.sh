@@ -76,11 +76,20 @@ dkms_asks_this_makefile() {
 	grep -F 'MAKE[0]="make KDIR=' "$src/dkms.conf"
 }
 
+# Where it cannot work.
+dropin_is_refused_with_words() {
+	make -f "$src/Kbuild" DROPIN=1 CONFIG_VFIO_PCI=y KERNELRELEASE=9.9 2>&1 |
+		grep 'vfio-pci is built into Linux 9.9'
+	make -f "$src/Kbuild" DROPIN=1 CONFIG_VFIO_PCI=m KERNELRELEASE=9.9 2>&1 |
+		grep 'built into' && return 1
+	make -C "$src" KDIR="$headers" DROPIN=yes 2>&1 | grep 'DROPIN=1 or nothing'
+}
+
 # What is for people to call. "all" is "make" alone.
 targets() {
 	sed -n 's/^\.PHONY: //p' "$src/Makefile" "$src"/*/targets.mk \
 		"$src"/selftests/*/targets.mk | tr ' ' '\n' |
-		grep -vxE 'all|kdir|help' | sort -u
+		grep -vxE 'all|kdir|dropin|help' | sort -u
 }
 helped() {
 	make -s -C "$src" help |
@@ -94,7 +103,7 @@ help_is_complete() {
 	helped | diff "$work/targets" -
 }
 
-plan 8
+plan 9
 ok kernel_of_gcc kernel_of_gcc
 ok headers_without_configuration headers_without_configuration
 ok same_version_comes_first same_version_comes_first
@@ -102,5 +111,6 @@ ok any_other_will_do any_other_will_do
 ok none_is_said none_is_said
 ok callers_choice_wins callers_choice_wins
 ok dkms_asks_this_makefile dkms_asks_this_makefile
+ok dropin_is_refused_with_words dropin_is_refused_with_words
 ok help_is_complete help_is_complete
 [ "$failed" = 0 ]

@@ -13,6 +13,7 @@
 #include "tools/names.c"
 #include "tools/pci.c"
 #include "tools/buffers.c"
+#include "tools/module.c"
 #include "tools/watch.c"
 #include "tap.h"
 
