@@ -196,7 +196,7 @@ static const char *bar_2(void)
 {
 	static char text[32];
 
-	if (VT_BAR < VT_GIB(1))
+	if (!(VT_BAR >> 30))
 		snprintf(text, sizeof(text), "BAR 2: %zuM", VT_BAR >> 20);
 	else
 		snprintf(text, sizeof(text), "BAR 2: %zuG", VT_BAR >> 30);
