@@ -585,7 +585,7 @@ FIXTURE_VARIANT(charge) {
 	bool thread;
 };
 
-/* With a thread, vfio-pci-core is called in a kernel thread. */
+/* A kernel thread calls vfio-pci-core, on the account of the caller. */
 FIXTURE_VARIANT_ADD(charge, in_the_caller) { .thread = false };
 FIXTURE_VARIANT_ADD(charge, in_a_kernel_thread) { .thread = true };
 
@@ -636,6 +636,9 @@ FIXTURE_TEARDOWN(charge)
 		pthread_join(self->thread, NULL);
 	vt_close(&self->d);
 	free(self->ranges);
+	/* Other programs make one of that name. */
+	vt_try_write_text(CGROUPS "/cgroup.procs", "0");
+	rmdir(CGROUP);
 }
 
 TEST_F(charge, no_fd_left_is_emfile)
