@@ -19,10 +19,6 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static char ids[1024] __initdata;
-module_param_string(ids, ids, sizeof(ids), 0);
-MODULE_PARM_DESC(ids, "PCI IDs to bind, as vfio-pci's: vendor:device[:subvendor[:subdevice[:class[:class_mask]]]], separated by commas");
-
 static bool nointxmask;
 module_param(nointxmask, bool, 0644);
 MODULE_PARM_DESC(nointxmask, "As vfio-pci's: do not mask INTx by PCI 2.3 means");
@@ -376,34 +372,6 @@ static struct pci_driver vpdm_driver = {
 	.dev_groups		= vpdm_groups,
 };
 
-static void __init vpdm_add_id(const char *id)
-{
-	unsigned int vendor, device, class = 0, class_mask = 0;
-	unsigned int subvendor = PCI_ANY_ID, subdevice = PCI_ANY_ID;
-	int ret;
-
-	if (sscanf(id, "%x:%x:%x:%x:%x:%x", &vendor, &device, &subvendor,
-		   &subdevice, &class, &class_mask) < 2) {
-		pr_warn("ids: \"%s\" is not vendor:device[:...], ignored\n", id);
-		return;
-	}
-
-	ret = pci_add_dynid(&vpdm_driver, vendor, device, subvendor, subdevice,
-			    class, class_mask, 0);
-	if (ret)
-		pr_warn("ids: cannot add \"%s\" (%d)\n", id, ret);
-}
-
-static void __init vpdm_add_ids(void)
-{
-	char *next = ids;
-	char *id;
-
-	while ((id = strsep(&next, ",")))
-		if (*id)
-			vpdm_add_id(id);
-}
-
 static int __init vpdm_module_init(void)
 {
 	int ret;
@@ -418,7 +386,7 @@ static int __init vpdm_module_init(void)
 	if (ret)
 		goto err_debugfs;
 
-	vpdm_add_ids();
+	vpdm_ids_add(&vpdm_driver);
 
 	return 0;
 

@@ -231,6 +231,9 @@ static inline bool vpdm_buf_is_bar(const struct vpdm_buf *buf)
 	return buf->device_file;
 }
 
+/* ids.c: which devices are bound without being told */
+void vpdm_ids_add(struct pci_driver *driver);
+
 /* setting.c: whose DMABUF an export is */
 extern const struct attribute_group vpdm_setting_group;
 void vpdm_setting_init(struct vpdm_device *vdev);
