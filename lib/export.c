@@ -33,25 +33,16 @@ static int feature(struct vfio_dmabuf_device *dev, uint32_t flags, void *data,
 	return ret;
 }
 
-/*
- * The number that gives a DMABUF of vfio-pci-dmabuf-mmap also where root has set the
- * other to vfio-pci-core's own. Other drivers have only the other.
- */
-static uint32_t export_number(struct vfio_dmabuf_device *dev)
-{
-	if (feature(dev, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
-		    VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP, NULL, 0))
-		return VFIO_DEVICE_FEATURE_DMA_BUF;
-	return VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP;
-}
-
 int vfio_dmabuf_features(struct vfio_dmabuf_device *dev)
 {
-	const struct {
+	static const struct {
 		uint32_t flags;
 		int bit;
 	} probe[] = {
-		{ VFIO_DEVICE_FEATURE_GET | export_number(dev),
+		{ VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+		  VFIO_DMABUF_CAN_EXPORT },
+		{ VFIO_DEVICE_FEATURE_GET |
+		  VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP,
 		  VFIO_DMABUF_CAN_EXPORT },
 		{ VFIO_DEVICE_FEATURE_SET |
 		  VFIO_PCI_DMABUF_MMAP_FEATURE_REVOKE,
@@ -73,9 +64,18 @@ int vfio_dmabuf_features(struct vfio_dmabuf_device *dev)
 	return mask;
 }
 
+static int ask(struct vfio_dmabuf_device *dev, struct vfio_device_feature *f,
+	       uint32_t number)
+{
+	f->flags = VFIO_DEVICE_FEATURE_GET | number;
+	return ioctl(dev->fd, VFIO_DEVICE_FEATURE, f);
+}
+
+/* By @number, or by @otherwise where the driver does not know that one. */
 static int export(struct vfio_dmabuf_device *dev, uint32_t number,
-		  unsigned int bar, const struct vfio_dmabuf_range *ranges,
-		  uint32_t nr, int open_flags)
+		  uint32_t otherwise, unsigned int bar,
+		  const struct vfio_dmabuf_range *ranges, uint32_t nr,
+		  int open_flags)
 {
 	struct vfio_device_feature_dma_buf *req;
 	struct vfio_device_feature *f;
@@ -92,7 +92,6 @@ static int export(struct vfio_dmabuf_device *dev, uint32_t number,
 	if (!f)
 		return vd_error(dev->ctx, ENOMEM, "out of memory");
 	f->argsz = argsz;
-	f->flags = VFIO_DEVICE_FEATURE_GET | number;
 	req = (void *)f->data;
 	req->region_index = VFIO_PCI_BAR0_REGION_INDEX + bar;
 	req->open_flags = open_flags;
@@ -101,7 +100,10 @@ static int export(struct vfio_dmabuf_device *dev, uint32_t number,
 		req->dma_ranges[i].offset = ranges[i].offset;
 		req->dma_ranges[i].length = ranges[i].length;
 	}
-	fd = vd_above_stdio(ioctl(dev->fd, VFIO_DEVICE_FEATURE, f));
+	fd = ask(dev, f, number);
+	if (fd < 0 && errno == ENOTTY)
+		fd = ask(dev, f, otherwise);
+	fd = vd_above_stdio(fd);
 	err = errno;
 	free(f);
 	if (fd >= 0)
@@ -117,14 +119,17 @@ int vfio_dmabuf_export(struct vfio_dmabuf_device *dev, unsigned int bar,
 		       const struct vfio_dmabuf_range *ranges, uint32_t nr,
 		       int open_flags)
 {
-	return export(dev, export_number(dev), bar, ranges, nr, open_flags);
+	/* The first is ours also where root has made the other vfio-pci-core's. */
+	return export(dev, VFIO_PCI_DMABUF_MMAP_FEATURE_MMAP,
+		      VFIO_DEVICE_FEATURE_DMA_BUF, bar, ranges, nr, open_flags);
 }
 
 int vfio_dmabuf_export_plain(struct vfio_dmabuf_device *dev, unsigned int bar,
 			     const struct vfio_dmabuf_range *ranges,
 			     uint32_t nr, int open_flags)
 {
-	return export(dev, VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN, bar, ranges, nr,
+	return export(dev, VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN,
+		      VFIO_PCI_DMABUF_MMAP_FEATURE_PLAIN, bar, ranges, nr,
 		      open_flags);
 }
 
