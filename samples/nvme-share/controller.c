@@ -238,18 +238,9 @@ int nvme_queue_delete(struct nvme *nvme, unsigned int id)
 
 const void *nvme_read_unit(struct nvme *nvme, unsigned int id, uint64_t unit)
 {
-	uint64_t block = unit * nvme->blocks;
-	struct nvme_command command = {
-		.opcode = NVME_READ,
-		.nsid = 1,
-		.prp1 = NVME_DMA_IOVA + DMA_DATA,
-		.cdw10 = block,
-		.cdw11 = block >> 32,
-		.cdw12 = nvme->blocks - 1,
-	};
 	unsigned int ms, cid, status;
 
-	nvme_queue_put(nvme, id, &command);
+	nvme_transfer(nvme, id, NVME_READ, unit, NVME_DMA_IOVA + DMA_DATA);
 	for (ms = 0; ms < PATIENCE_MS; ms++) {
 		if (nvme_reap(nvme, id, &cid, &status))
 			return status ? NULL : nvme->dma + DMA_DATA;

@@ -50,20 +50,26 @@ int nvme_queue_put(struct nvme *nvme, unsigned int id,
 	return cid;
 }
 
-int nvme_submit(struct nvme *nvme, unsigned int id, enum nvme_opcode opcode,
-		uint64_t unit, uint64_t offset)
+int nvme_transfer(struct nvme *nvme, unsigned int id, enum nvme_opcode opcode,
+		  uint64_t unit, uint64_t iova)
 {
 	uint64_t block = unit * nvme->blocks;
 	struct nvme_command command = {
 		.opcode = opcode,
 		.nsid = 1,
-		.prp1 = NVME_CMB_IOVA + offset,
+		.prp1 = iova,
 		.cdw10 = block,
 		.cdw11 = block >> 32,
 		.cdw12 = nvme->blocks - 1,
 	};
 
 	return nvme_queue_put(nvme, id, &command);
+}
+
+int nvme_submit(struct nvme *nvme, unsigned int id, enum nvme_opcode opcode,
+		uint64_t unit, uint64_t offset)
+{
+	return nvme_transfer(nvme, id, opcode, unit, NVME_CMB_IOVA + offset);
 }
 
 bool nvme_reap(struct nvme *nvme, unsigned int id, unsigned int *cid,

@@ -101,5 +101,8 @@ static inline void set_reg64(struct nvme *nvme, unsigned int reg, uint64_t v)
 /* queue.c: any command; its identifier is filled in and returned. */
 int nvme_queue_put(struct nvme *nvme, unsigned int id,
 		   struct nvme_command *command);
+/* Between @unit of the drive and what the controller finds at @iova. */
+int nvme_transfer(struct nvme *nvme, unsigned int id, enum nvme_opcode opcode,
+		  uint64_t unit, uint64_t iova);
 
 #endif /* REGS_H */
