@@ -77,30 +77,7 @@ FIXTURE_TEARDOWN(bench)
 	free(self->out);
 }
 
-/* Its exit status, and both outputs in @out. */
-static int run(char *out, const char *fmt, ...)
-{
-	char command[512];
-	size_t used = 0, n;
-	va_list ap;
-	FILE *f;
-	int ret;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	strcat(command, " 2>&1");
-	f = popen(command, "r");
-	if (!f)
-		return -1;
-	while ((n = fread(out + used, 1, OUT_SIZE - 1 - used, f)))
-		used += n;
-	out[used] = '\0';
-	ret = pclose(f);
-	return WIFEXITED(ret) ? WEXITSTATUS(ret) : 128 + WTERMSIG(ret);
-}
-
-#define RUN(...) run(self->out, TOOL " bench " __VA_ARGS__)
+#define RUN(...) vt_run(self->out, OUT_SIZE, TOOL " bench " __VA_ARGS__)
 #define SAYS(text) EXPECT_NE(strstr(self->out, text), NULL)		\
 	TH_LOG("no \"%s\" in: %.2000s", text, self->out)
 

@@ -41,30 +41,7 @@ FIXTURE_TEARDOWN(tool)
 {
 }
 
-/* Runs the command; its exit status, and both outputs in @out. */
-static int run(char *out, size_t size, const char *fmt, ...)
-{
-	char command[1024];
-	size_t used = 0, n;
-	va_list ap;
-	FILE *f;
-	int ret;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	strcat(command, " 2>&1");
-	f = popen(command, "r");
-	if (!f)
-		return -1;
-	while ((n = fread(out + used, 1, size - 1 - used, f)))
-		used += n;
-	out[used] = '\0';
-	ret = pclose(f);
-	return WIFEXITED(ret) ? WEXITSTATUS(ret) : 128 + WTERMSIG(ret);
-}
-
-#define RUN(...) run(self->out, sizeof(self->out), TOOL __VA_ARGS__)
+#define RUN(...) vt_run(self->out, sizeof(self->out), TOOL __VA_ARGS__)
 #define SAYS(text) EXPECT_NE(strstr(self->out, text), NULL)		\
 	TH_LOG("no \"%s\" in: %s", text, self->out)
 #define SAYS_NOT(text) EXPECT_EQ(strstr(self->out, text), NULL)	\
@@ -182,11 +159,11 @@ TEST_F(tool, output_that_is_lost_is_a_failure)
 	size_t i;
 
 	for (i = 0; i < VT_ARRAY_SIZE(commands); i++) {
-		EXPECT_EQ(run(self->out, sizeof(self->out),
-			      "(" TOOL "%s >/dev/full)", commands[i]), 1);
+		EXPECT_EQ(vt_run(self->out, sizeof(self->out),
+				 "(" TOOL "%s >/dev/full)", commands[i]), 1);
 		SAYS("vfio-dmabuf: cannot write the output: No space left");
-		EXPECT_EQ(run(self->out, sizeof(self->out),
-			      "(" TOOL "%s >&-)", commands[i]), 1);
+		EXPECT_EQ(vt_run(self->out, sizeof(self->out),
+				 "(" TOOL "%s >&-)", commands[i]), 1);
 		SAYS("cannot write the output: Bad file descriptor");
 	}
 }
@@ -524,7 +501,7 @@ static int kill_blocked_unbind(const char *bdf, char *out, bool all)
 	pid = start("unbind", bdf);
 	vt_wait_for((blocked = find_blocked()) != 0);
 	if (!blocked ||
-	    run(out, 1024, TOOL "unbind %s", bdf) != 1 ||
+	    vt_run(out, 1024, TOOL "unbind %s", bdf) != 1 ||
 	    !strstr(out, "another vfio-dmabuf is at work on it"))
 		return -2;
 	kill(pid, SIGKILL);
@@ -705,9 +682,9 @@ TEST_F(tool, export_says_what_is_wrong)
 /* What is written there must not go to a file that was opened since. */
 TEST_F(tool, closed_stdio_is_filled)
 {
-	EXPECT_EQ(run(self->out, sizeof(self->out),
-		      TOOL "export %s sh -c 'for fd in 0 1 2; do readlink /proc/$PPID/fd/$fd; done >&9' 9>/tmp/stdio <&- >&- 2>&-; cat /tmp/stdio; rm /tmp/stdio",
-		      self->bdf), 0);
+	EXPECT_EQ(vt_run(self->out, sizeof(self->out),
+			 TOOL "export %s sh -c 'for fd in 0 1 2; do readlink /proc/$PPID/fd/$fd; done >&9' 9>/tmp/stdio <&- >&- 2>&-; cat /tmp/stdio; rm /tmp/stdio",
+			 self->bdf), 0);
 	EXPECT_STREQ(self->out, "/dev/null\n/dev/null\n/dev/null\n");
 }
 

@@ -272,6 +272,11 @@ int vt_maps_entry(const void *addr, unsigned long *offset, char *path,
 int vt_send_fd(int sock, int fd);
 int vt_recv_fd(int sock);
 
+/* command.c: the exit status of a shell command, and both outputs in @out */
+
+int vt_run(char *out, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* host.c */
 
 /* What only the machine's host can do, see selftests/vm/README. */

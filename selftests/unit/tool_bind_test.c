@@ -25,6 +25,7 @@ int write_text(const char *text, const char *fmt, ...)
 #include "tools/state.c"
 #include "tools/module.c"
 #include "tools/bind.c"
+#include "main.h"
 #include "tap.h"
 #include "fake.h"
 
@@ -38,26 +39,12 @@ int write_text(const char *text, const char *fmt, ...)
 #define BY_NAME	"vfio-pci"
 #define SECOND	2
 
-bool json;
-
 /* Which of the tool's writes something happens at, and what. */
 static int event_at;
 static enum { NOTHING, KILL_WORKER, KILL_PARENT } event;
 /* The driver that wants the devices where no override says another. */
 static const char *natural = OLD;
 static bool ours_refuses;
-
-int next_option(int argc, char **argv, const char *order,
-		const struct option *options)
-{
-	return getopt_long(argc, argv, order, options, NULL);
-}
-
-bool is_root(const char *what)
-{
-	(void)what;
-	return true;
-}
 
 static const char *driver_of(const char *bdf)
 {

@@ -25,6 +25,7 @@
 #include "tools/check_device.c"
 #include "tools/check_bars.c"
 #include "tools/check.c"
+#include "main.h"
 #include "tap.h"
 #include "fake.h"
 
@@ -45,21 +46,8 @@
 #define BAR_IO		"0x0000000000040101"
 #define NO_BAR		"0x0 0x0 0x0\n"
 
-bool json;
 static char said[16384];
 static int status;
-
-int next_option(int argc, char **argv, const char *order,
-		const struct option *options)
-{
-	return getopt_long(argc, argv, order, options, NULL);
-}
-
-bool is_root(const char *what)
-{
-	(void)what;
-	return true;
-}
 
 /* The command, as a process; as nobody if @user. */
 static void run_as(uid_t user, const char *a)

@@ -15,21 +15,8 @@
 #include "tools/buffers.c"
 #include "tools/module.c"
 #include "tools/watch.c"
+#include "main.h"
 #include "tap.h"
-
-bool json;
-
-int next_option(int argc, char **argv, const char *order,
-		const struct option *options)
-{
-	return getopt_long(argc, argv, order, options, NULL);
-}
-
-bool is_root(const char *what)
-{
-	(void)what;
-	return true;
-}
 
 /* What put_line() writes. */
 static bool shows(const char *want, const char *fmt, ...)
