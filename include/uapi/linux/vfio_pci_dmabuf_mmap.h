@@ -105,8 +105,8 @@ struct vfio_device_feature_dma_buf_revoke {
 #define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR
 
 /*
- * As BAR mappings of vfio-pci are: x86 UC-, arm64 Device-nGnRnE, which NC does not
- * stand for there. The default.
+ * As BAR mappings of vfio-pci are: x86 UC-, arm64 Device-nGnRnE (not Normal-NC). The
+ * default.
  */
 #define VFIO_DMA_BUF_MEMATTR_NC		0
 /* Write-combining: x86 WC, arm64 Normal-NC. */
