@@ -93,6 +93,8 @@ help:
 	@echo '  make check-builds     the module, compiled for all kernels that Debian has'
 	@echo '  make check-static     sparse, clang, checkpatch and others; T=checkpatch that one'
 	@echo '  make check-tracing    the commands of Documentation/tracing.rst'
+	@echo '  make abicheck         the library against the ABI of the last release'
+	@echo '  make abistore         keep its ABI as that of a release'
 	@echo '  make check-packages   the packages and DKMS, tried in scratch systems, as root'
 	@echo '  make coverage         which lines of the driver the tests run'
 	@echo '  make fuzz             random calls, and random tables of ranges'
