@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The driver's own header: what its files offer each other. The one of the same name
- * below include/uapi is the interface to userspace.
- *
- * Lock order, outermost first:
- *
- *	mmap_lock or VMA lock
- *	  vpdm_buf_list.gate			read by faults
- *	    vpdm_buf_list.ready_lock
- *	      vfio_pci_core_device.memory_lock	read by faults of BAR mappings
- *	        dma_resv of a buffer
- *	          vpdm_buf_list.lock		read by faults
- *	            i_mmap_rwsem, page-table locks
- *
- * Under gate and lock no page table is allocated, no user memory is touched, and
- * nobody waits for an importer. Faults of exported buffers take memory_lock only
- * to find out that memory is on again: hot reset of the device's set just tries
- * for it, and fails while a fault has it.
+ * The driver's own header: what its files offer each other. The header of the same
+ * name below include/uapi is the interface to userspace.
  */
 #ifndef VFIO_PCI_DMABUF_MMAP_H
 #define VFIO_PCI_DMABUF_MMAP_H
@@ -34,6 +19,26 @@
 
 #include "include/uapi/linux/vfio_pci_dmabuf_mmap.h"
 #include "ranges.h"
+
+/**
+ * DOC: Lock order
+ *
+ * Outermost first::
+ *
+ *	mmap_lock or VMA lock
+ *	  vpdm_buf_list.gate			read by faults
+ *	    vpdm_buf_list.ready_lock		one fault at a time, on (a)
+ *	      vfio_pci_core_device.memory_lock	read by faults of BAR mappings on (a)
+ *	        dma_resv of a buffer
+ *	          vpdm_buf_list.lock		read by faults
+ *	            i_mmap_rwsem, page-table locks
+ *
+ * Code that holds gate or lock allocates no page table, touches no user memory and
+ * does not wait for importers. Faults of exported buffers take memory_lock only to
+ * find out that memory is on again, and only try for it.
+ *
+ * Documentation/design.rst gives the reasons, and says what (a) is.
+ */
 
 struct dentry;
 struct vpdm_inner_request;
