@@ -866,7 +866,7 @@ TEST_F(tool, check_finds_this_machine_fit)
 		SAYS("bar0: 256, not exportable: it is smaller than a page");
 	SAYS(", 0 problems");
 	EXPECT_EQ(!strstr(self->out, "ok      kernel.dmabuf: "),
-		  !vt_kernel_has("vfio_pci_core_feature_dma_buf"));
+		  !vt_kernel_has(VT_CORE_DMABUF));
 	EXPECT_EQ(RUN("check --json %s", self->bdf), 0);
 	SAYS("{\"check\":\"bar2\",\"verdict\":\"ok\"");
 	/* It takes nothing from who has the device. */

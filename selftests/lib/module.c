@@ -116,32 +116,3 @@ int vt_param_set(const char *name, const char *value)
 	param_path(name, path, sizeof(path));
 	return vt_try_write_text(path, value);
 }
-
-bool vt_kernel_has(const char *function)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512], name[256];
-	bool has = false;
-
-	if (!f)
-		abort();
-	while (!has && fgets(line, sizeof(line), f))
-		has = sscanf(line, "%*s %*s %255s", name) == 1 &&
-		      !strcmp(name, function);
-	fclose(f);
-	return has;
-}
-
-bool vt_has_huge_entries(void)
-{
-	return vt_kernel_has("vfio_pci_mmap_huge_fault");
-}
-
-enum vpdm_pt_level vt_export_level(enum vpdm_pt_level level)
-{
-	if (!vt_has_huge_entries())
-		return VPDM_PT_PTE;
-	if (level == VPDM_PT_PUD && !vt_kernel_has("vfio_pci_core_feature_dma_buf"))
-		return VPDM_PT_PMD;
-	return level;
-}

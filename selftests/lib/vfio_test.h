@@ -163,8 +163,11 @@ bool vt_probe(int device_fd, __u32 feature, __u32 op);
  * afterwards; nobody may have it open.
  */
 bool vt_stock_exports(void);
-/* Whether the kernel, or a module that is loaded, has a function of that name. */
-bool vt_kernel_has(const char *function);
+
+/* Functions of vfio-pci-core, which some kernels have. */
+enum vt_kernel_function { VT_HUGE_FAULT, VT_CORE_DMABUF };
+
+bool vt_kernel_has(enum vt_kernel_function function);
 /* Whether vfio-pci-core of this kernel maps BARs by entries of 2 MiB and more. */
 bool vt_has_huge_entries(void);
 /* The level of the largest entries that exports get on this kernel, @level at most. */
