@@ -18,16 +18,18 @@ enum {
 	OPTION_RESTORE,
 	OPTION_RESET,
 	OPTION_THREADS,
+	OPTION_SAMPLES,
 	OPTION_PLOT,
 };
 
-static int parse_threads(const char *text, unsigned int *threads)
+static int parse_count(const char *text, const char *what, unsigned int most,
+		       unsigned int *count)
 {
 	uint64_t value;
 
-	if (parse_size(text, &value) || !value || value > MAX_CPUS)
-		return usage_error("\"%s\" is no number of threads", text);
-	*threads = value;
+	if (parse_size(text, &value) || !value || value > most)
+		return usage_error("\"%s\" is no number of %s", text, what);
+	*count = value;
 	return DONE;
 }
 
@@ -44,7 +46,10 @@ static int take_option(struct bench *b, int c)
 		b->reset = true;
 		return DONE;
 	case OPTION_THREADS:
-		return parse_threads(optarg, &b->threads);
+		return parse_count(optarg, "threads", MAX_CPUS, &b->threads);
+	case OPTION_SAMPLES:
+		return parse_count(optarg, "samples", MAX_SAMPLES,
+				   &b->samples);
 	case OPTION_PLOT:
 		b->plot = optarg;
 		return DONE;
@@ -59,6 +64,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{ "restore", no_argument, NULL, OPTION_RESTORE },
 		{ "reset", no_argument, NULL, OPTION_RESET },
 		{ "threads", required_argument, NULL, OPTION_THREADS },
+		{ "samples", required_argument, NULL, OPTION_SAMPLES },
 		{ "plot", required_argument, NULL, OPTION_PLOT },
 		OPTION_JSON,
 		OPTION_HELP,

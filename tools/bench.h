@@ -11,6 +11,7 @@
 
 #define MAX_COPY	(64UL << 20)
 #define MAX_CPUS	1024
+#define MAX_SAMPLES	1000
 
 /* One figure. */
 struct result {
@@ -38,6 +39,7 @@ struct bench {
 	bool restore;
 	bool reset;
 	unsigned int threads;
+	unsigned int samples;		/* of each figure, 0: by the time they take */
 	const char *plot;
 	int cpus[MAX_CPUS];
 	unsigned int nr_cpus;

@@ -14,8 +14,9 @@
 
 #include "bench.h"
 
-#define MIN_SAMPLES	5
-#define MAX_SAMPLES	21
+/* Unless --samples says how many */
+#define FEWEST		5
+#define MOST		21
 /* Seconds after which no more than the fewest are taken */
 #define ENOUGH		0.25
 
@@ -203,15 +204,17 @@ static struct result *add_result(struct bench *b, const struct result *what)
 static int take_samples(struct bench *b, sample_fn fn, void *arg,
 			double values[MAX_SAMPLES], size_t *nr)
 {
+	size_t fewest = b->samples ? b->samples : FEWEST;
+	size_t most = b->samples ? b->samples : MOST;
 	double begin, ignored;
 
 	if (fn(b, arg, &ignored))
 		return FAILED;
 	begin = now();
-	for (*nr = 0; *nr < MAX_SAMPLES; (*nr)++) {
+	for (*nr = 0; *nr < most; (*nr)++) {
 		if (stopped)
 			return fail("interrupted");
-		if (*nr >= MIN_SAMPLES && now() - begin > ENOUGH)
+		if (*nr >= fewest && now() - begin > ENOUGH)
 			break;
 		if (fn(b, arg, &values[*nr]))
 			return FAILED;

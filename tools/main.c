@@ -52,6 +52,7 @@ static const struct command {
 "    --restore                    puts back what was there\n"
 "    --reset                      resets the device, too\n"
 "    --threads N                  up to N at once, each on a processor\n"
+"    --samples N                  of each figure; otherwise 5 to 21, by their time\n"
 "    --plot FILE.svg              a chart, by gnuplot\n"
 	},
 };

@@ -51,7 +51,7 @@ _vfio_dmabuf() {
 		_filedir svg
 		return
 		;;
-	--range | --name | --count | --vf-token | --threads)
+	--range | --name | --count | --vf-token | --threads | --samples)
 		return
 		;;
 	esac
@@ -59,7 +59,7 @@ _vfio_dmabuf() {
 	case $command in
 	list) choice='--all --json --help '$(_vfio_dmabuf_devices vfio) ;;
 	bench)
-		choice='--write --restore --reset --threads --plot --json --help '
+		choice='--write --restore --reset --threads --samples --plot --json --help '
 		choice+=$(_vfio_dmabuf_devices ours)
 		;;
 	check) choice='--json --help '$(_vfio_dmabuf_devices any) ;;
