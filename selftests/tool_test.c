@@ -141,6 +141,8 @@ TEST_F(tool, addresses_are_taken_strictly)
 				TH_LOG("%s %s: %s", commands[k], bad[i],
 				       self->out);
 			SAYS("not a PCI address");
+			/* And nothing of this machine. */
+			EXPECT_EQ(strstr(self->out, "ok "), NULL);
 		}
 	EXPECT_EQ(RUN("list 10000:e1:00.0"), 1);
 	SAYS("no PCI device 10000:e1:00.0");

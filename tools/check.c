@@ -30,6 +30,12 @@ static int check(char **texts, int nr)
 	struct kernel k;
 	int i, one, ret = DONE;
 
+	/* Before the report, not at the end of it. */
+	for (i = 0; i < nr; i++)
+		if (parse_address(texts[i], bdf))
+			ret = USAGE;
+	if (ret)
+		return ret;
 	kernel_read(&k);
 	check_kernel(&r, &k);
 	check_module(&r, &k);

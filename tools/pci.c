@@ -35,14 +35,21 @@ void bdf_of_path(const char *path, char bdf[BDF_LEN])
 	}
 }
 
+int parse_address(const char *text, char bdf[BDF_LEN])
+{
+	if (vd_parse_bdf(text, bdf))
+		return usage_error("\"%s\" is not a PCI address such as 0000:01:00.0",
+				   text);
+	return DONE;
+}
+
 int parse_device(const char *text, char bdf[BDF_LEN])
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (vd_parse_bdf(text, bdf))
-		return usage_error("\"%s\" is not a PCI address such as 0000:01:00.0",
-				   text);
+	if (parse_address(text, bdf))
+		return USAGE;
 	snprintf(path, sizeof(path), "%s" DEVICES "/%s", sys_root, bdf);
 	if (stat(path, &st))
 		return fail("there is no PCI device %s", bdf);

@@ -78,6 +78,8 @@ struct bar {
 /* The device that a path in /sys runs through last; "" if none. */
 void bdf_of_path(const char *path, char bdf[BDF_LEN]);
 /* DONE, or says what is wrong with @text. */
+int parse_address(const char *text, char bdf[BDF_LEN]);
+/* Likewise, also if there is no such device. */
 int parse_device(const char *text, char bdf[BDF_LEN]);
 /* "" where there is none. */
 void pci_driver(const char *bdf, char driver[NAME_LEN]);
