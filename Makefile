@@ -68,7 +68,7 @@ update:
 distclean:
 	rm -rf --one-file-system $(or $(BUILD),build)
 
-include $(wildcard $(CURDIR)/*/targets.mk $(CURDIR)/selftests/*/targets.mk)
+include $(wildcard $(addsuffix targets.mk,$(addprefix $(CURDIR)/,*/ selftests/*/ integration/*/)))
 
 help:
 	@echo 'For the kernel that runs here, or the headers of KDIR=:'
@@ -95,6 +95,9 @@ help:
 	@echo '  make check-tracing    the commands of Documentation/tracing.rst'
 	@echo '  make abicheck         the library against the ABI of the last release'
 	@echo '  make abistore         keep its ABI as that of a release'
+	@echo '  make check-clients    DPDK, QEMU and others on vfio-pci and on this driver, compared;'
+	@echo '                        T=driverctl that client alone, T=quick the short ones'
+	@echo '  make clients-doc      put what it found into Documentation/'
 	@echo '  make check-packages   the packages and DKMS, tried in scratch systems, as root'
 	@echo '  make coverage         which lines of the driver the tests run'
 	@echo '  make fuzz             random calls, and random tables of ranges'
