@@ -44,7 +44,7 @@ clean: | kdir $(copied)
 
 dropin:
 	@mkdir -p $(module)
-	@find Kbuild *.c *.h include/uapi probes -type f ! -name '*.mod.c' \
+	@find Kbuild VERSION *.c *.h include/uapi probes -type f ! -name '*.mod.c' \
 		! -name '.*' -exec cp -pu --parents -t $(module) {} +
 
 kdir:

@@ -408,5 +408,6 @@ module_exit(vpdm_module_exit);
 VPDM_OTHER_NAME("vfio-pci-dmabuf-mmap");
 MODULE_IMPORT_NS("DMA_BUF");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VPDM_VERSION);
 MODULE_AUTHOR("The vfio_pci_dmabuf_mmap developers");
 MODULE_DESCRIPTION("vfio-pci with DMABUFs that can be mapped and revoked");

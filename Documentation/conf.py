@@ -7,6 +7,7 @@ sys.path.insert(0, os.path.join(os.environ["srctree"], "Documentation/sphinx"))
 
 project = "vfio-pci-dmabuf-mmap"
 copyright = "the vfio_pci_dmabuf_mmap developers"
+release = open("../VERSION").read().strip()
 author = "The vfio_pci_dmabuf_mmap developers"
 
 extensions = ["kerneldoc"]

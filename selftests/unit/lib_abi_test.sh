@@ -54,7 +54,10 @@ as_it_is() {
 
 symbol_in_a_new_version() {
 	new_copy
-	add_function 1.1
+	echo 1.99.0 >"$copy/VERSION"
+	printf 'VFIO_DMABUF_1.99 {\nglobal:\n} VFIO_DMABUF_1.0;\n' \
+		>>"$copy/lib/libvfio-dmabuf.map"
+	add_function 1.99
 	compared
 }
 
@@ -66,7 +69,7 @@ symbol_in_an_old_version() {
 
 symbol_by_a_wildcard() {
 	new_copy
-	add_function 1.1
+	add_function 1.0
 	sed -i -e '/^\tvfio_dmabuf_added;/d' \
 		-e 's/^\tvfio_dmabuf_new;/\tvfio_dmabuf_*;/' \
 		"$copy/lib/libvfio-dmabuf.map"
@@ -133,7 +136,7 @@ with_abidiff() {
 
 plan 10
 mkdir "$work/built"
-cp -r "$src/lib" "$src/include" "$work/built"
+cp -r "$src/lib" "$src/include" "$src/VERSION" "$work/built"
 build "$work/built" '-g -w' >&2
 with_abidiff as_it_is
 with_abidiff symbol_in_a_new_version
