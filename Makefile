@@ -60,10 +60,10 @@ demo:
 	@$(VM)/demo
 
 shell:
-	@$(VM)/vm --kernel $(firstword $(KERNELS) 7.2) --shell
+	@$(VM)/vm $(addprefix --kernel ,$(firstword $(KERNELS))) --shell
 
 update:
-	@$(VM)/kernel --update $(or $(KERNELS),7.2)
+	@$(VM)/kernel --update $(KERNELS)
 
 distclean:
 	rm -rf --one-file-system $(or $(BUILD),build)
@@ -84,7 +84,8 @@ help:
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
 	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
 	@echo '  make demo             a primary lends BAR slices to a subordinate'
-	@echo '  make check            the tests, on 7.2, 7.3, 6.12 and 6.1; KERNELS="7.2 ..." on these,'
+	@echo '  make check            the tests, on the kernels of selftests/vm/kernels;'
+	@echo '                        KERNELS="7.2 ..." on these,'
 	@echo '                        T=export or T=export.some_test that one alone,'
 	@echo '                        V=1 with all their output; DROPIN=1 on vfio-pci.ko'
 	@echo '  make check-debug      the tests on a kernel with KASAN, lockdep and kmemleak'

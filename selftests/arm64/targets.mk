@@ -2,6 +2,6 @@
 # The tests on an emulated arm64 machine.
 
 check-arm64:
-	@KERNELS="$(or $(KERNELS),7.2-arm64 7.2-arm64-16k)" selftests/vm/check $(T)
+	@KERNELS="$(or $(KERNELS),arm64)" selftests/vm/check $(T)
 
 .PHONY: check-arm64

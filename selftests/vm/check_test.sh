@@ -7,7 +7,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-series=${1:-7.2}
+series=${1:-$(default_kernel)}
 work=$(mktemp -d)
 nr=0 failed=0 expected=0
 trap 'rm -rf "$work"' EXIT

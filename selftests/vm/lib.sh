@@ -57,6 +57,26 @@ step() {
 	say "$message: $((SECONDS - start)) s"
 }
 
+# The series of the table "kernels" that have these words, in its order; what is a
+# series itself stays.
+kernels_for() {
+	local word some list=()
+	for word; do
+		some=$word
+		[[ $word == [0-9]* || $word == */* ]] ||
+			some=$(awk -v word="$word" '/^[0-9]/ {
+				for (i = 2; i <= NF; i++)
+					if ($i == word)
+						print $1
+			}' "$VM/kernels")
+		[ -n "$some" ] || die "no kernel of $VM/kernels is for \"$word\""
+		mapfile -t -O ${#list[@]} list <<<"$some"
+	done
+	echo "${list[*]}"
+}
+
+default_kernel() { kernels_for check | cut -d ' ' -f 1; }
+
 # The kernel series' directory, for a series ("7.2") or a directory.
 kernel_dir() {
 	case $1 in
@@ -92,3 +112,26 @@ user_dir() {
 }
 
 in_root() { "$VM/in-root" "$@"; }
+
+# Install what the build root lacks of these packages.
+need_packages() {
+	local missing
+	# shellcheck disable=SC2016
+	missing=$(in_root sh -c 'for p; do
+		dpkg-query -W -f "\${db:Status-Status}" "$p" 2>/dev/null |
+			grep -qx installed || printf "%s " "$p"
+		done' sh "$@")
+	[ -n "$missing" ] || return 0
+	# shellcheck disable=SC2086
+	step packages "installing ${missing% } in the build root" \
+		locked install_packages $missing
+}
+
+# The namespace of an ordinary user has one group, so what a package gives to
+# another, as OCaml does in /usr/local, is for root's to have.
+install_packages() {
+	[ "$(id -u)" = 0 ] ||
+		in_root sed -i 's/^staff:x:[0-9]*:/staff:x:0:/' /etc/group
+	in_root apt-get update
+	in_root apt-get install -y "$@"
+}

@@ -7,7 +7,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-series=${1:-7.2}
+series=${1:-$(default_kernel)}
 nobody=65534
 work=$(mktemp -d)
 chmod 755 "$work"
