@@ -88,7 +88,8 @@ dropin_is_refused_with_words() {
 # What is for people to call. "all" is "make" alone.
 targets() {
 	sed -n 's/^\.PHONY: //p' "$src/Makefile" "$src"/*/targets.mk \
-		"$src"/selftests/*/targets.mk | tr ' ' '\n' |
+		"$src"/selftests/*/targets.mk "$src"/integration/*/targets.mk |
+		tr ' ' '\n' |
 		grep -vxE 'all|kdir|dropin|help' | sort -u
 }
 helped() {
