@@ -96,7 +96,7 @@ help:
 	@echo '  make check-tracing    the commands of Documentation/tracing.rst'
 	@echo '  make abicheck         the library against the ABI of the last release'
 	@echo '  make abistore         keep its ABI as that of a release'
-	@echo '  make check-clients    DPDK, QEMU and others on vfio-pci and on this driver, compared;'
+	@echo '  make check-clients    driverctl on vfio-pci and on this driver, compared;'
 	@echo '                        T=driverctl that client alone, T=quick the short ones'
 	@echo '  make clients-doc      put what it found into Documentation/'
 	@echo '  make check-packages   the packages and DKMS, tried in scratch systems, as root'
