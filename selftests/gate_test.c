@@ -687,9 +687,10 @@ TEST_F(as_stock, writes_that_are_refused)
 {
 	static const struct part parts[] = {
 		{ PCI_COMMAND, 0 }, { CONFIG_SIZE - 2, 4 },
+		{ PCI_COMMAND, CONFIG_SIZE }, { PCI_COMMAND, 2 * CONFIG_SIZE },
 		{ PCI_CFG_SPACE_EXP_SIZE - 2, 4 }, { PCI_CFG_SPACE_EXP_SIZE, 4 },
 	};
-	__u8 bytes[4] = {};
+	static const __u8 bytes[2 * CONFIG_SIZE];
 	size_t i;
 
 	for (i = 0; i < VT_ARRAY_SIZE(parts); i++)

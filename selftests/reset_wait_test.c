@@ -525,6 +525,7 @@ TEST_F(long_reset, who_waits_for_a_buffer_that_is_revoked_gets_sigbus)
 	EXPECT_TRUE(access_sleeps(&a));
 	/* It holds nothing that a revoke needs. */
 	ASSERT_EQ(0, vt_revoke(self->d.fd, fd));
+	EXPECT_TRUE(vt_wait_for(a.done));
 	EXPECT_FALSE(self->reset.done);
 	ASSERT_TRUE(end_reset(self));
 	ASSERT_EQ(0, pthread_join(a.thread, NULL));
@@ -548,7 +549,7 @@ TEST_F(long_reset, who_waits_for_a_device_that_is_closed_gets_sigbus)
 	ASSERT_TRUE(access_start(&a, self->map));
 	EXPECT_TRUE(access_sleeps(&a));
 	ASSERT_EQ(0, pthread_create(&closer, NULL, closer_main, &self->d));
-	vt_sleep_ms(WATCH_MS);
+	EXPECT_TRUE(vt_wait_for(a.done));
 	ASSERT_TRUE(end_reset(self));
 	ASSERT_EQ(0, pthread_join(closer, NULL));
 	ASSERT_EQ(0, pthread_join(a.thread, NULL));
