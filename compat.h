@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel differences, all of them. Included before every file of the driver, so
- * that those look as if written for one kernel, the newest. VPDM_HAVE_* come
- * from the probes, which tell what each is about.
+ * All kernel differences. Kbuild includes this before every file of the driver, so
+ * those files look as if written for the newest kernel only. VPDM_HAVE_* come from
+ * the probes, which explain them.
  */
 #ifndef VPDM_COMPAT_H
 #define VPDM_COMPAT_H
 
-/* First of all, as the headers below define it otherwise. */
+/* First, because the headers below would define it differently. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dma-buf.h>
@@ -57,8 +57,8 @@ static inline void *memdup_array_user(const void __user *src, size_t n,
 #endif
 
 /*
- * Without locks of their own VMAs are guarded by mmap_lock, in faults too. What
- * mmap_assert_write_locked() calls with CONFIG_DEBUG_VM is not exported.
+ * On kernels without VMA locks mmap_lock guards VMAs, in faults too. Avoid
+ * mmap_assert_write_locked(): with CONFIG_DEBUG_VM it calls an unexported function.
  */
 #ifndef VPDM_HAVE_VMA_START_WRITE
 static inline void vma_start_write(struct vm_area_struct *vma)
@@ -107,9 +107,10 @@ static inline void update_mmu_cache_range(struct vm_fault *vmf,
 #endif
 
 /*
- * Without special PMD entries get_user_pages_fast() takes the PFN of a huge entry
- * for one that has a struct page, so none are made. Where there are some,
- * .huge_fault takes an order; before Linux 6.6 it took an enum, in silence.
+ * Without special PMD entries get_user_pages_fast() assumes that the PFN of a huge
+ * entry has a struct page, so the driver makes no huge entries. On kernels with them
+ * .huge_fault takes an order. Before Linux 6.6 it took an enum, and the compiler does
+ * not tell the difference.
  */
 #ifdef VPDM_HAVE_PMD_SPECIAL
 #define VPDM_OP_HUGE_FAULT	\
@@ -118,7 +119,7 @@ static inline void update_mmu_cache_range(struct vm_fault *vmf,
 #define VPDM_OP_HUGE_FAULT
 #endif
 
-/* Linux 6.4: huge faults, too, can come with a VMA lock alone. */
+/* Linux 6.4: huge faults, too, can come with only a VMA lock. */
 #ifndef VPDM_HAVE_FAULT_VMA_LOCK
 #define FAULT_FLAG_VMA_LOCK	0
 #endif
@@ -162,10 +163,10 @@ static inline void vpdm_set_pud(struct vm_area_struct *vma, unsigned long addr,
 #endif
 
 /*
- * Whether entries of @order can be had, for an export or a BAR mapping. PUD entries
- * that are split while another thread walks the page tables can crash a kernel before
- * 6.12.84; those are among the kernels without DMABUFs of vfio-pci-core's. There, no
- * subordinate is to get any.
+ * Whether an export or a BAR mapping can have entries of @order. Before 6.12.84 the
+ * kernel can crash if one thread splits a PUD entry while another walks the page
+ * tables, so subordinates get none on kernels without DMABUFs of vfio-pci-core, which
+ * include those.
  */
 static inline bool vpdm_has_entries(unsigned int order, bool is_bar)
 {
@@ -191,7 +192,7 @@ static inline bool vpdm_has_entries(unsigned int order, bool is_bar)
 #define dma_buf_invalidate_mappings	dma_buf_move_notify
 #endif
 
-/* A dynamic importer is told, and then lets go. */
+/* A dynamic importer lets go when told. */
 #ifndef VPDM_HAVE_ATTACH_REVOCABLE
 static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attachment)
 {
@@ -201,8 +202,8 @@ static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attachmen
 #endif
 
 /*
- * The address_space in which vfio-pci-core zaps BAR mappings. NULL where it tells
- * nobody that memory goes away: the gate is for BAR mappings, too, then.
+ * The address_space in which vfio-pci-core zaps BAR mappings. NULL if it tells nobody
+ * that memory goes away: then the gate also handles BAR mappings.
  */
 static inline struct address_space *
 vpdm_core_mapping(struct vfio_pci_core_device *core)
@@ -214,7 +215,7 @@ vpdm_core_mapping(struct vfio_pci_core_device *core)
 #endif
 }
 
-/* All of it, as vfio-pci-core does: BAR mappings of a device lie in one place. */
+/* The whole range, as vfio-pci-core does: it contains all BAR mappings of a device. */
 static inline void vpdm_zap_core_mapping(struct vfio_pci_core_device *core)
 {
 	struct address_space *mapping = vpdm_core_mapping(core);
@@ -265,8 +266,8 @@ static inline int vfio_pci_core_setup_barmap(struct vfio_pci_core_device *core,
 #endif
 
 /*
- * As newer kernels do in vfio_pci_core_enable(). Left to the first use of each,
- * two threads can meet in it, and one of them gets -EBUSY.
+ * As newer kernels do in vfio_pci_core_enable(). If the first use of a BAR claimed
+ * it, two threads could do so at the same time, and one would get -EBUSY.
  */
 static inline void vpdm_claim_bars(struct vfio_pci_core_device *core)
 {
@@ -284,7 +285,7 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 }
 #endif
 
-/* Operations that vfio-pci has and not every kernel. */
+/* Operations of vfio-pci that not every kernel has. */
 #ifdef VPDM_HAVE_DETACH_IOAS
 #define VPDM_OP_DETACH_IOAS	\
 	.detach_ioas		= vfio_iommufd_physical_detach_ioas,
@@ -321,9 +322,9 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *core, unsigned int bar)
 #endif
 
 /*
- * Built as vfio-pci, the driver has its alias, is found by its other name, and sets its
- * parameters where these are vfio-pci-core's. It does not take the devices for which
- * only the kernel's own has what their users need.
+ * Built as vfio-pci, the driver has vfio-pci's alias and an alias for its other name,
+ * and sets the parameters that vfio-pci-core keeps. It does not bind devices whose
+ * users need features that only the kernel's own vfio-pci has.
  */
 #ifdef VPDM_DROPIN
 #define vpdm_is_dropin()		true
@@ -354,7 +355,7 @@ static inline void vpdm_set_params(struct vfio_pci_core_device *core,
 #endif
 }
 
-/* For all devices, and so as vfio-pci does it, once. */
+/* Once for all devices, as vfio-pci does. */
 static inline void vpdm_set_core_params(bool nointxmask, bool disable_vga,
 					bool disable_idle_d3)
 {

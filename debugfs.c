@@ -36,7 +36,7 @@ static void vpdm_buffer_show(struct seq_file *m, struct vpdm_buf *buf)
 		   vpdm_state_name(buf->state), atomic_read(&buf->vmas),
 		   atomic_read(&buf->attachments), atomic_read(&buf->sgts));
 
-	/* DMA_BUF_SET_NAME lets anybody forge lines. */
+	/* Without escapes, DMA_BUF_SET_NAME could forge lines. */
 	spin_lock(&dmabuf->name_lock);
 	seq_escape(m, dmabuf->name, "\n\\");
 	spin_unlock(&dmabuf->name_lock);

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page-table entries, all of which are written here.
- *
- * On x86 vmf_insert_pfn() and its huge kin replace the cache mode of vm_page_prot by
- * the one that is recorded for the PFN (pfnmap_setup_cachemode()). That is UC- once
- * vfio-pci-core has mapped the BAR for itself, so a WC mapping would be UC-,
- * silently; and WC if root had mapped the BAR's resourceN_wc before, so an NC mapping
- * would be WC.
+ * Page-table entries. Only this file writes them, and it does not use vmf_insert_pfn()
+ * or its huge variants: on x86 they replace the cache mode of vm_page_prot
+ * (pfnmap_setup_cachemode()). Documentation/design.rst explains this under "Faults".
  */
 #include <linux/huge_mm.h>
 #include <linux/pgtable.h>
@@ -32,7 +28,7 @@ static int vpdm_touch_table(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* Another thread's entry: the access is repeated and finds it. */
+/* Another thread has inserted the entry. The repeated access finds it. */
 static bool vpdm_has_huge_entry(const struct vm_fault *vmf)
 {
 	return pmd_leaf(pmdp_get_lockless(vmf->pmd));
@@ -42,8 +38,8 @@ static bool vpdm_has_huge_entry(const struct vm_fault *vmf)
  * vpdm_entries_alloc - make sure that there is a page table
  * @vmf: the fault
  *
- * Allocated now, not with locks held: it is charged to the faulting process, whom a
- * memory cgroup over its limit makes sleep for seconds.
+ * Call this without locks held: the page table is charged to the faulting process, and
+ * a memory cgroup over its limit makes that sleep for seconds.
  *
  * Context: mmap_lock or VMA lock held, so the table stays; no locks of the driver.
  *
@@ -58,7 +54,7 @@ int vpdm_entries_alloc(struct vm_fault *vmf)
 				   PAGE_SIZE, vpdm_touch_table, NULL);
 }
 
-/* Called for the first entry. The others follow it, under the same lock. */
+/* Called for the first entry. Writes the others too, under the same lock. */
 static int vpdm_fill_table(pte_t *pte, unsigned long addr, void *data)
 {
 	struct vpdm_fill *fill = data;
@@ -82,12 +78,12 @@ static int vpdm_fill_table(pte_t *pte, unsigned long addr, void *data)
 /**
  * vpdm_entries_fill - write entries of one page
  * @vmf: the fault, after vpdm_entries_alloc()
- * @addr: of the first page
- * @pfn: what is behind it
+ * @addr: address of the first page
+ * @pfn: its PFN
  * @pages: number of pages, physically contiguous, in the page table of the fault
  * @filled: number of entries that were empty
  *
- * Entries that are there stay.
+ * Existing entries stay.
  *
  * Return: VM_FAULT_NOPAGE.
  */
@@ -135,10 +131,10 @@ static void vpdm_insert_pud(struct vm_fault *vmf, unsigned long pfn)
 /**
  * vpdm_entry_insert - write one huge entry
  * @vmf: the fault
- * @pfn: of its first page, aligned
- * @order: PMD_ORDER or PUD_ORDER, one that vpdm_has_entries() of
+ * @pfn: PFN of its first page, aligned
+ * @order: PMD_ORDER or PUD_ORDER, as vpdm_has_entries() allows
  *
- * An entry that is there stays.
+ * An existing entry stays.
  *
  * Return: VM_FAULT_NOPAGE.
  */

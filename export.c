@@ -78,7 +78,7 @@ static void vpdm_buf_free(struct kref *kref)
  * vpdm_buf_put - drop a reference to a buffer
  * @buf: buffer
  *
- * The reference keeps the buffer and the dma_resv that it shares with its inner
+ * Such a reference keeps the buffer, and the dma_resv that it shares with its inner
  * DMABUF, but not its DMABUF.
  */
 void vpdm_buf_put(struct vpdm_buf *buf)
@@ -124,7 +124,7 @@ static struct dma_buf *vpdm_dmabuf_create(struct vpdm_buf *buf,
 	return dma_buf_export(&exp_info);
 }
 
-/* Where vfio-pci-core zaps BAR mappings itself, they live where it looks. */
+/* If vfio-pci-core zaps BAR mappings itself, they must live in its address_space. */
 static void vpdm_buf_set_mapping(struct vpdm_buf *buf,
 				 struct vfio_pci_core_device *core)
 {
@@ -162,11 +162,9 @@ static void vpdm_buf_init(struct vpdm_buf *buf, struct vpdm_device *vdev,
 /**
  * vpdm_buf_create - make a DMABUF
  * @vdev: device, open
- * @source: what it is made of; the buffer takes over the DMABUF and the ranges,
- *	on failure too
+ * @source: input; the function takes over its DMABUF and ranges, on failure too
  *
- * Return: the buffer, with a reference to its DMABUF that is the caller's, or an
- * ERR_PTR().
+ * Return: the buffer, with a reference to its DMABUF for the caller, or an ERR_PTR().
  */
 struct vpdm_buf *vpdm_buf_create(struct vpdm_device *vdev,
 				 const struct vpdm_source *source)
@@ -210,13 +208,13 @@ err_source:
 }
 
 /**
- * vpdm_buf_get - the buffer behind a file descriptor
+ * vpdm_buf_get - get the buffer of a file descriptor
  * @vdev: device whose buffer it must be
  * @fd: file descriptor in the caller's table
  *
- * Return: the buffer with a reference to its DMABUF, to be dropped by
- * dma_buf_put(), or an ERR_PTR(): -EBADF if @fd is not open, -EINVAL if it is
- * not a DMABUF, -ENODEV if it is one of another exporter or device.
+ * Return: the buffer with a reference to its DMABUF, which the caller drops by
+ * dma_buf_put(), or an ERR_PTR(): -EBADF if @fd is not open, -EINVAL if it is not a
+ * DMABUF, -ENODEV if it is a DMABUF of another exporter or device.
  */
 struct vpdm_buf *vpdm_buf_get(struct vpdm_device *vdev, int fd)
 {
@@ -235,7 +233,7 @@ struct vpdm_buf *vpdm_buf_get(struct vpdm_device *vdev, int fd)
 	return buf;
 }
 
-/* The flags of an export, whichever of its numbers was used. */
+/* The flags of an export, as if by VFIO_DEVICE_FEATURE_DMA_BUF. */
 static u32 vpdm_as_dma_buf(u32 flags)
 {
 	return (flags & ~VFIO_DEVICE_FEATURE_MASK) | VFIO_DEVICE_FEATURE_DMA_BUF;
@@ -265,7 +263,7 @@ int vpdm_export(struct vpdm_device *vdev, u32 flags,
 				 sizeof(*arg));
 	if (ret != 1)
 		return ret;
-	/* For O_CLOEXEC alone: the rest is read by vfio-pci-core. */
+	/* Only for O_CLOEXEC: vpdm_source_get() has the rest read and checked. */
 	if (get_user(open_flags, &arg->open_flags))
 		return -EFAULT;
 

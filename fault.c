@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page faults of DMABUF and BAR mappings: whether a page may be mapped now, and how
- * much around it.
+ * Page faults of DMABUF and BAR mappings: decide whether a page may be mapped now, and
+ * how much around it.
  */
 #include <linux/huge_mm.h>
 #include <linux/moduleparam.h>
@@ -46,10 +46,10 @@ static pgoff_t vpdm_page(const struct vpdm_buf *buf,
 }
 
 /**
- * struct vpdm_block - what one fault is to map
+ * struct vpdm_block - the pages that one fault maps
  * @order: log2 of the pages of one entry
- * @addr: of the first page
- * @pfn: what is behind it
+ * @addr: address of the first page
+ * @pfn: its PFN
  * @pages: number of pages
  */
 struct vpdm_block {
@@ -88,8 +88,8 @@ static bool vpdm_entry_fits(const struct vpdm_buf *buf,
 }
 
 /*
- * What is in the same range and the same VMA, in an aligned block around the fault:
- * one fault then does for up to 512 pages.
+ * The part of an aligned block around the fault that is in the same range and VMA. So
+ * one fault can map as much as fault_around_kb says.
  */
 static bool vpdm_block_around(const struct vpdm_buf *buf,
 			      const struct vm_fault *vmf,
@@ -120,10 +120,10 @@ static bool vpdm_block_around(const struct vpdm_buf *buf,
 }
 
 /*
- * Whether the kernel wants a fault at the first write to each page, as it does
- * once soft-dirty bits were cleared. It makes entries read-only then. One of a page
- * it makes writable itself, a huge one it can only split: one in its place would be
- * faulted on for ever.
+ * Whether the kernel wants a fault at the first write to each page, as after soft-dirty
+ * bits were cleared. It then makes entries read-only. On a write it makes a small entry
+ * writable itself, but can only split a huge one. If the driver inserted a huge entry
+ * again, the access would fault forever.
  */
 static bool vpdm_vma_tracks_writes(const struct vm_area_struct *vma)
 {
@@ -132,12 +132,14 @@ static bool vpdm_vma_tracks_writes(const struct vm_area_struct *vma)
 }
 
 /*
- * What to map, where the kernel asks for entries of @order. A PMD entry wherever one
- * fits, also if the process has THPs switched off, which it may do in the midst of
- * faults: would that make a page table, another thread could still put an entry in
- * its place, for apply_to_page_range() to meet and warn of. Where none fits the page
- * table is filled right away: to fall back would have the kernel allocate one that is
- * not used.
+ * Choose what to map when the kernel asks for entries of @order.
+ *
+ * Use a PMD entry wherever one fits, even if the process has switched off THPs. It can
+ * do so between faults. If such a fault made a page table, another thread could still
+ * insert a PMD entry in its place, and apply_to_page_range() would meet that and warn.
+ *
+ * If no PMD entry fits, fill the page table at once. After VM_FAULT_FALLBACK the kernel
+ * would allocate a page table that is not used.
  */
 static vm_fault_t vpdm_choose(const struct vpdm_buf *buf,
 			      const struct vm_fault *vmf, unsigned int order,
@@ -157,8 +159,8 @@ static vm_fault_t vpdm_choose(const struct vpdm_buf *buf,
 }
 
 /*
- * Whether pages may be mapped now: 0, or what the fault returns. VM_FAULT_RETRY
- * means that it has to wait. Nothing of it changes before the entries are in place.
+ * Whether pages may be mapped now: 0, or the result of the fault. VM_FAULT_RETRY means
+ * that it has to wait. The locks keep the answer true until the entries are in place.
  */
 static vm_fault_t vpdm_may_map(struct vpdm_buf *buf)
 {
@@ -192,7 +194,7 @@ static vm_fault_t vpdm_map_block(struct vpdm_buf *buf, struct vm_fault *vmf,
 	return vpdm_entry_insert(vmf, block->pfn, block->order);
 }
 
-/* The gate is open. A buffer that is live now has a device. */
+/* Called with the gate held for read, so a buffer that is live has a device. */
 static vm_fault_t vpdm_fault_gated(struct vpdm_buf *buf, struct vm_fault *vmf,
 				   const struct vpdm_block *block,
 				   unsigned int *filled)
@@ -222,7 +224,7 @@ static bool vpdm_must_wait(const struct vpdm_buf *buf)
 	       READ_ONCE(buf->state) == VPDM_LIVE;
 }
 
-/* Until a reset is over, or a moment, while vfio-pci-core is about something. */
+/* Waits for the end of a reset, or briefly while vfio-pci-core switches memory. */
 static void vpdm_wait_killable(struct vpdm_buf *buf)
 {
 	if (vpdm_must_wait(buf))
@@ -232,9 +234,9 @@ static void vpdm_wait_killable(struct vpdm_buf *buf)
 }
 
 /*
- * Wait without the mmap_lock where the caller allows it: others then map and unmap
- * meanwhile. Under a VMA lock it never does; to fall back from a huge fault leads to
- * one under the mmap_lock.
+ * Release the mmap_lock while waiting, if the caller allows it, so that other threads
+ * can map and unmap. Under a VMA lock it does not; then VM_FAULT_FALLBACK from a huge
+ * fault leads to one under the mmap_lock.
  */
 static vm_fault_t vpdm_wait(struct vpdm_buf *buf, struct vm_fault *vmf)
 {
@@ -248,7 +250,7 @@ static vm_fault_t vpdm_wait(struct vpdm_buf *buf, struct vm_fault *vmf)
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
-	/* The VMA, and its reference, can go with the lock. */
+	/* Without the lock, the VMA and its reference can disappear. */
 	kref_get(&buf->kref);
 	mmap_read_unlock(vmf->vma->vm_mm);
 	vpdm_wait_killable(buf);
@@ -258,19 +260,19 @@ static vm_fault_t vpdm_wait(struct vpdm_buf *buf, struct vm_fault *vmf)
 }
 
 /**
- * vpdm_huge_fault - map what an access found missing
+ * vpdm_huge_fault - map missing pages
  * @vmf: the fault
  * @order: log2 of the pages that one entry is to map
  *
- * A buffer that is not live takes no lock: who has lost access must not be able to
- * hold others up.
+ * Takes no lock if the buffer is not live: a process that has lost access must not be
+ * able to delay others.
  *
  * Context: mmap_lock or VMA lock held. Takes vpdm_buf_list.gate and
  * vpdm_buf_list.lock for read, and may take memory_lock for read.
  *
- * Return: VM_FAULT_NOPAGE if the access can be repeated; VM_FAULT_RETRY likewise,
- * with the mmap_lock given up unless FAULT_FLAG_RETRY_NOWAIT; VM_FAULT_SIGBUS while
- * there is no access; VM_FAULT_OOM; VM_FAULT_FALLBACK if @order does not fit.
+ * Return: VM_FAULT_NOPAGE if the access can be repeated; VM_FAULT_RETRY likewise, after
+ * releasing the mmap_lock unless FAULT_FLAG_RETRY_NOWAIT; VM_FAULT_SIGBUS while there
+ * is no access; VM_FAULT_OOM; VM_FAULT_FALLBACK if @order does not fit.
  */
 vm_fault_t vpdm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
@@ -298,7 +300,7 @@ out:
 }
 
 /**
- * vpdm_fault - map what an access found missing, where the kernel wants a page
+ * vpdm_fault - map missing pages when the kernel asks for a single one
  * @vmf: the fault
  *
  * Return: as vpdm_huge_fault().

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate: for kernels whose vfio-pci-core tells nobody that memory goes away.
+ * The gate, for kernels whose vfio-pci-core tells nobody that memory goes away.
  *
- * It would zap by the device's address_space (from 6.10) or by a list of its own
- * VMAs (before); our VMAs are in neither. All that takes memory away comes through
- * this driver instead:
+ * vfio-pci-core zaps through the device's address_space (from 6.10) or a list of its
+ * VMAs (before). This driver's VMAs are in neither. Everything that takes memory away
+ * passes through this driver instead:
  *
  *   - config writes to PCI_COMMAND and to PM's control register: vpdm_write();
  *   - VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY*: vpdm_core_feature();
@@ -12,8 +12,7 @@
  *   - errors and removal: error_detected(), remove();
  *   - the last close: vpdm_close().
  *
- * A gate that was closed in vain costs faults, nothing else: there are no importers
- * on these kernels.
+ * Closing the gate in vain only costs faults: these kernels have no importers.
  */
 #include <linux/pagemap.h>
 #include <linux/pci.h>
@@ -41,8 +40,8 @@ static bool vpdm_covers(loff_t pos, size_t count, unsigned int reg)
 }
 
 /*
- * The bytes with the memory enable bit and with the power state. The value is not
- * looked at: user memory can have another one when vfio-pci-core reads it.
+ * Whether a write covers the memory enable bit or the power state. Ignore the value:
+ * user memory can hold another one when vfio-pci-core reads it.
  */
 static bool vpdm_may_end_memory(struct pci_dev *pdev, loff_t pos, size_t count)
 {
@@ -52,9 +51,9 @@ static bool vpdm_may_end_memory(struct pci_dev *pdev, loff_t pos, size_t count)
 }
 
 /*
- * One step of vfio-pci-core, which makes it whole or, failing with -EFAULT, not at
- * all. Its owner decides how long user memory takes to come, so that is not waited
- * for with the gate closed.
+ * One step of vfio-pci-core, which either takes effect as a whole or fails with -EFAULT
+ * and has no effect. Do not wait for user memory with the gate closed: its owner decides
+ * how long that takes.
  */
 static ssize_t vpdm_write_gated(struct vfio_device *core_vdev,
 				const char __user *buf, size_t count,
@@ -78,7 +77,7 @@ static ssize_t vpdm_write_gated(struct vfio_device *core_vdev,
 	return ret;
 }
 
-/* As vfio-pci-core divides a config access, within one capability. */
+/* The steps into which vfio-pci-core divides a config access, within one capability. */
 static size_t vpdm_step(loff_t pos, size_t count)
 {
 	if (count >= 4 && !(pos % 4))
@@ -88,7 +87,7 @@ static size_t vpdm_step(loff_t pos, size_t count)
 	return 1;
 }
 
-/* Bytes up to the next step that may end memory, or of that step itself. */
+/* Bytes before the next step that may end memory, or bytes of that step itself. */
 static size_t vpdm_next_part(struct pci_dev *pdev, loff_t pos, size_t count)
 {
 	size_t part = vpdm_step(pos, count);
@@ -151,7 +150,7 @@ ssize_t vpdm_write(struct vfio_device *core_vdev, const char __user *buf,
 	struct pci_dev *pdev = vpdm_from_core(core_vdev)->core.pdev;
 	loff_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
 
-	/* vfio-pci-core refuses what goes past the end as a whole. */
+	/* vfio-pci-core refuses a write past the end as a whole. */
 	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) != VFIO_PCI_CONFIG_REGION_INDEX ||
 	    count > pdev->cfg_size || pos > pdev->cfg_size - count ||
 	    !vpdm_may_end_memory(pdev, pos, count))
@@ -167,8 +166,8 @@ ssize_t vpdm_write(struct vfio_device *core_vdev, const char __user *buf,
  * @arg: argument in user memory
  * @argsz: its size in bytes
  *
- * Once vfio-pci-core has agreed to low power, faults see it. The device stays awake
- * until the ioctl returns, so it is soon enough to zap afterwards.
+ * Once vfio-pci-core has accepted low power, faults see it. The device stays awake until
+ * the ioctl returns, so it suffices to zap before that.
  *
  * Context: sleeps, no locks held.
  *
@@ -193,7 +192,7 @@ int vpdm_core_feature(struct vfio_device *core_vdev, u32 flags,
 	return ret;
 }
 
-/* The gate is open to the fault that asks, and stays so until it is done. */
+/* The calling fault holds the gate for read, so memory stays as it is. */
 int vpdm_memory_hold(struct vpdm_buf *buf)
 {
 	return 0;
@@ -216,7 +215,7 @@ void vpdm_memory_release(struct vpdm_buf *buf)
 {
 }
 
-/* No DMABUF of vfio-pci-core's to be let in again. */
+/* These kernels have no inner DMABUF that a wakeup leaves revoked. */
 void vpdm_wakeup_init(struct pci_dev *pdev)
 {
 }

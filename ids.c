@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameter ids: devices that the driver binds without being told, as vfio-pci's.
+ * The parameter ids, as vfio-pci's: devices that the driver binds without
+ * driver_override.
  */
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
@@ -31,10 +32,10 @@ static void __init vpdm_id_add(struct pci_driver *driver, const char *id)
 }
 
 /**
- * vpdm_ids_add - have a driver bind the devices of the parameter ids
+ * vpdm_ids_add - let a driver bind the devices of the parameter ids
  * @driver: registered
  *
- * What is not an id, or cannot be added, is said in the log and left out.
+ * Logs and skips entries that are not ids or cannot be added.
  */
 void __init vpdm_ids_add(struct pci_driver *driver)
 {

@@ -2,8 +2,8 @@
 /*
  * Importers, on kernels whose vfio-pci-core makes DMABUFs.
  *
- * An importer of ours is attached to the inner DMABUF as well, so scatter-gather
- * tables, peer-to-peer checks and the wait for importers stay vfio-pci-core's.
+ * Each importer is also attached to the inner DMABUF, so vfio-pci-core makes the
+ * scatter-gather tables, checks peer-to-peer access and waits for importers.
  */
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
@@ -12,10 +12,10 @@
 
 #include "vfio_pci_dmabuf_mmap.h"
 
-/* How long a killed process waits at most before it notices. */
+/* The longest time until a killed process notices. */
 #define VPDM_KILL_POLL	(HZ / 10)
 
-/* The listener tells the importer; this makes the attachment revocable. */
+/* The listener tells the importer. This only makes the attachment revocable. */
 static void vpdm_importer_invalidate(struct dma_buf_attachment *attachment)
 {
 }
@@ -34,7 +34,7 @@ static int vpdm_attach_checked(struct vpdm_buf *buf,
 	return READ_ONCE(buf->listener) ? 0 : vpdm_listener_add(buf);
 }
 
-/* The device that iommufd attaches as is its own: /dev/iommu. */
+/* iommufd attaches with its own device, /dev/iommu. */
 static bool vpdm_is_iommufd(const struct dma_buf_attachment *attachment)
 {
 	return !attachment->dev->parent &&
@@ -92,9 +92,8 @@ struct sg_table *vpdm_map(struct dma_buf_attachment *attachment,
 		return ERR_PTR(-ENODEV);
 
 	/*
-	 * The table itself, which vpdm_unmap() needs. The caller is
-	 * dma_buf_map_attachment(); once more, it would hand out a copy with
-	 * CONFIG_DMABUF_DEBUG.
+	 * vpdm_unmap() needs the table itself. A nested dma_buf_map_attachment()
+	 * would return a copy with CONFIG_DMABUF_DEBUG.
 	 */
 	sgt = inner->dmabuf->ops->map_dma_buf(inner, dir);
 	if (!IS_ERR(sgt))
@@ -110,8 +109,8 @@ void vpdm_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
 	struct vpdm_buf *buf = attachment->dmabuf->priv;
 
 	/*
-	 * dma_buf_phys_vec_to_sgt() sets it to 0, so that importers find no
-	 * pages. sg_free_table() then frees no entry, as of 7.3.
+	 * dma_buf_phys_vec_to_sgt() sets it to 0 to hide pages from importers.
+	 * With 0, sg_free_table() would free no entry, as of 7.3.
 	 */
 	sgt->orig_nents = sgt->nents;
 	inner->dmabuf->ops->unmap_dma_buf(inner, sgt, dir);
@@ -120,7 +119,7 @@ void vpdm_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
 }
 
 /**
- * vpdm_importers_tell - tell importers that mappings have ended, or can be made
+ * vpdm_importers_tell - tell importers to unmap, or that they can map again
  * @buf: buffer with an inner DMABUF
  *
  * Context: takes the dma_resv.
@@ -142,7 +141,7 @@ void vpdm_importers_tell(struct vpdm_buf *buf)
 void vpdm_importers_invalidate(struct vpdm_buf *buf)
 {
 	dma_resv_lock(buf->inner->resv, NULL);
-	/* Who has mapped has a reference to the DMABUF. */
+	/* An importer with a mapping has a reference to the DMABUF. */
 	if (atomic_read(&buf->sgts))
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	dma_resv_unlock(buf->inner->resv);
@@ -154,8 +153,8 @@ static bool vpdm_is_killed(bool killable)
 }
 
 /*
- * Waits for the fences that are there now. Any process that has the DMABUF can
- * add more, for as long as it likes (DMA_BUF_IOCTL_IMPORT_SYNC_FILE).
+ * Waits only for the present fences. A process that has the DMABUF can add others
+ * endlessly (DMA_BUF_IOCTL_IMPORT_SYNC_FILE).
  */
 static int vpdm_wait_for_fences(struct dma_resv *resv, bool killable)
 {
@@ -168,7 +167,7 @@ static int vpdm_wait_for_fences(struct dma_resv *resv, bool killable)
 	dma_resv_unlock(resv);
 
 	do {
-		/* Without memory for a snapshot, for all that come. */
+		/* Without memory for a snapshot, wait for new fences too. */
 		if (ret)
 			left = dma_resv_wait_timeout(resv,
 						     DMA_RESV_USAGE_BOOKKEEP,
@@ -188,11 +187,11 @@ static int vpdm_wait_for_fences(struct dma_resv *resv, bool killable)
  * @buf: buffer whose importers were told to unmap, and cannot map again
  * @killable: whether a fatal signal ends the wait
  *
- * They may access the memory until their fences have signalled and they have
+ * Importers may access the memory until their fences have signalled and they have
  * unmapped it (dma_buf_invalidate_mappings()).
  *
- * Context: sleeps; takes the dma_resv and does not keep it, or importers could not
- * unmap.
+ * Context: sleeps; takes the dma_resv, but releases it to wait, since importers need it
+ * to unmap.
  *
  * Return: 0, -EINTR if killed.
  */

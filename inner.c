@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making the DMABUF of vfio-pci-core that stands inside each export.
+ * The inner DMABUF: vfio-pci-core's DMABUF inside each export.
  *
- * vfio-pci-core checks an export request, resolves it and makes a DMABUF. We keep
- * that and never show it to userspace: listen.c hears of its revocation, and
+ * vfio-pci-core checks an export request, resolves it and makes a DMABUF. The driver
+ * keeps that and never shows it to userspace. Its revocation calls listen.c, and
  * import.c attaches importers to it.
  */
 #include <linux/fdtable.h>
@@ -20,15 +20,15 @@
 
 /**
  * struct vpdm_inner_request - a call of VFIO_DEVICE_FEATURE_DMA_BUF
- * @work: runs it in a kernel thread
- * @done: it has run
+ * @work: runs the call in a kernel thread
+ * @done: completed after the call
  * @vdev: device
- * @mm: address space that @arg is in
+ * @mm: address space of @arg
  * @flags: as of the ioctl
  * @arg: as of the ioctl
  * @argsz: as of the ioctl
- * @source: the outcome
- * @ret: 0 or what vfio-pci-core answered
+ * @source: result
+ * @ret: 0, or the error of vfio-pci-core
  */
 struct vpdm_inner_request {
 	struct work_struct work;
@@ -66,8 +66,8 @@ static int vpdm_inner_store_ranges(struct vpdm_ranges *ranges,
 }
 
 /*
- * vfio-pci-core has read and checked the request and asks for its physical
- * ranges. What it gets is what we map.
+ * vfio-pci-core has read and checked the request and asks for its physical ranges.
+ * Store them: faults map exactly these.
  */
 static int vpdm_inner_get_phys(struct vfio_pci_core_device *core,
 			       struct p2pdma_provider **provider,
@@ -108,7 +108,7 @@ static int vpdm_inner_call_core(struct vpdm_inner_request *req)
 	vdev->request = req;
 	WRITE_ONCE(vdev->exporter, current);
 
-	/* Userspace could park us in a page fault for as long as it likes. */
+	/* Userspace could make a page fault last forever. */
 	pagefault_disable();
 	ret = vfio_pci_core_ioctl_feature(&vdev->core.vdev, req->flags,
 					  req->arg, req->argsz);
@@ -122,8 +122,8 @@ static int vpdm_inner_call_core(struct vpdm_inner_request *req)
 }
 
 /*
- * Takes the DMABUF out of the table of file descriptors that vfio-pci-core has
- * installed it in, which is current's.
+ * vfio-pci-core installs the DMABUF in the fd table of current. Takes it out of
+ * there.
  */
 static int vpdm_inner_take(struct vpdm_inner_request *req)
 {
@@ -151,8 +151,8 @@ err_free:
 }
 
 /*
- * A handle to the inner DMABUF would survive the revocation of the outer one. In
- * the table of the kernel threads no thread and no child of the user can take it.
+ * A handle to the inner DMABUF would survive the revocation of the outer one. No thread
+ * or child of the user can take it from the fd table of the kernel threads.
  */
 static void vpdm_inner_work(struct work_struct *work)
 {
@@ -162,7 +162,7 @@ static void vpdm_inner_work(struct work_struct *work)
 	struct mem_cgroup *old;
 
 	kthread_use_mm(req->mm);
-	/* Or nobody would be charged for the DMABUF. */
+	/* Charge the user for the DMABUF. */
 	old = set_active_memcg(memcg);
 	req->ret = vpdm_inner_take(req);
 	set_active_memcg(old);
@@ -189,7 +189,7 @@ vpdm_inner_fault_in(struct vfio_device_feature_dma_buf __user *arg)
 	u32 nr;
 
 	if (!get_user(nr, &arg->nr_ranges)) {
-		/* vfio-pci-core has a buffer for it, so it is no larger. */
+		/* vfio-pci-core copies the request, so it cannot be larger. */
 		size = min_t(size_t, KMALLOC_MAX_SIZE,
 			     struct_size(arg, dma_ranges, nr));
 		if (!fault_in_readable((const char __user *)arg, size))
@@ -203,15 +203,14 @@ vpdm_inner_fault_in(struct vfio_device_feature_dma_buf __user *arg)
  * vpdm_source_get - let vfio-pci-core make a DMABUF
  * @vdev: device, open
  * @flags: as of VFIO_DEVICE_FEATURE, GET without PROBE
- * @arg: argument in user memory, read by vfio-pci-core alone
+ * @arg: argument in user memory; only vfio-pci-core uses its contents
  * @argsz: its size in bytes
- * @source: the outcome: a reference to the DMABUF, and its ranges, both the
- *	caller's
+ * @source: result: a reference to the DMABUF, and its ranges, both owned by the caller
  *
- * Context: sleeps; no locks held. Waits for user memory in the caller, who can
- * be killed meanwhile, never in the kernel thread.
+ * Context: sleeps; no locks held. Waits for user memory only in the caller, who can be
+ * killed meanwhile, never in the kernel thread.
  *
- * Return: 0, -EINTR if killed, or what vfio-pci-core answers.
+ * Return: 0, -EINTR if killed, or the error of vfio-pci-core.
  */
 int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
 		    struct vfio_device_feature_dma_buf __user *arg,

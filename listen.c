@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hearing that memory goes away, from a vfio-pci-core that makes DMABUFs.
+ * Learning that memory goes away, from a vfio-pci-core that makes DMABUFs.
  *
- * It revokes its DMABUFs before memory goes away, on every path. We hear of that
- * through an attachment to the one inside each export, the listener. BAR mappings
- * have none: their VMAs live in the device's address_space, where vfio-pci-core
- * zaps them itself, under memory_lock.
+ * vfio-pci-core revokes its DMABUFs on every path before memory goes away. Each export
+ * has a listener, an attachment to its inner DMABUF, which the revocation calls. BAR
+ * mappings have none: their VMAs live in the device's address_space, where
+ * vfio-pci-core zaps them itself, under memory_lock.
  */
 #include <linux/dma-resv.h>
 
 #include "vfio_pci_dmabuf_mmap.h"
 
 /*
- * vfio-pci-core revokes the inner DMABUF, or has just let it in again; both look
- * the same from here. It holds memory_lock for write and the dma_resv.
+ * vfio-pci-core calls this when it revokes the inner DMABUF, and also when it ends the
+ * revocation; both look the same from here. It holds memory_lock for write and the
+ * dma_resv.
  */
 static void vpdm_listener_invalidate(struct dma_buf_attachment *listener)
 {
@@ -35,10 +36,10 @@ static const struct dma_buf_attach_ops vpdm_listener_ops = {
 };
 
 /**
- * vpdm_listener_add - attach the listener, if it is not there yet
+ * vpdm_listener_add - attach the listener, if it is not attached yet
  * @buf: buffer with an inner DMABUF
  *
- * vfio-pci-core does not say whether its DMABUF is revoked, but attaching tells.
+ * vfio-pci-core does not tell whether its DMABUF is revoked, but attaching fails if so.
  *
  * Context: takes the dma_resv, allocates.
  *
@@ -61,7 +62,7 @@ int vpdm_listener_add(struct vpdm_buf *buf)
 
 /**
  * vpdm_listener_remove - stop listening
- * @buf: buffer whose DMABUF is going away
+ * @buf: buffer whose DMABUF is being released
  *
  * Context: waits for a revocation that is under way.
  */
@@ -92,9 +93,9 @@ bool vpdm_inner_is_revoked(struct vpdm_buf *buf)
 }
 
 /*
- * Hot reset only tries for memory_lock. So as long as memory is off nobody takes it
- * here, and when it is on again one fault at a time does, once for each buffer. Nor
- * does a fault sleep for it, to own it before it has a processor again.
+ * Hot reset only tries for memory_lock, so take it rarely: not while memory is off, and
+ * after that in one fault at a time, once for each buffer. Only try for it, too: a fault
+ * that slept for the lock would own it before it runs again.
  */
 static int vpdm_get_ready(struct vpdm_buf *buf)
 {
@@ -123,19 +124,20 @@ static int vpdm_get_ready(struct vpdm_buf *buf)
 }
 
 /**
- * vpdm_memory_hold - get ready to ask whether memory is on
+ * vpdm_memory_hold - prepare to ask whether memory is on
  * @buf: buffer, live
  *
- * For a BAR mapping, memory stays as it is until vpdm_memory_release(). For an
- * export, it is made sure that the next revocation will be heard. That memory is
- * enabled does not show that the inner DMABUF is not revoked: a wakeup from
- * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP enables it and leaves the
- * DMABUFs revoked (see wakeup.c), and no second revocation would be announced.
+ * For a BAR mapping, keeps memory as it is until vpdm_memory_release(). For an export,
+ * makes sure that the next revocation will call the listener.
+ *
+ * Enabled memory does not show that the inner DMABUF is not revoked: a wakeup from
+ * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP enables memory and leaves the DMABUFs
+ * revoked (see wakeup.c). vfio-pci-core then announces no second revocation.
  *
  * Context: vpdm_buf_list.gate held for read. May take memory_lock for read.
  *
- * Return: 0, -ENODEV if memory is off, -EAGAIN while vfio-pci-core is about to
- * change that, -ENOMEM, -EINTR if killed.
+ * Return: 0, -ENODEV if memory is off, -EAGAIN while vfio-pci-core may be changing
+ * that, -ENOMEM, -EINTR if killed.
  */
 int vpdm_memory_hold(struct vpdm_buf *buf)
 {
@@ -164,7 +166,7 @@ vm_fault_t vpdm_memory_check(struct vpdm_buf *buf)
 }
 
 /**
- * vpdm_memory_release - end what vpdm_memory_hold() began
+ * vpdm_memory_release - undo vpdm_memory_hold()
  * @buf: buffer
  */
 void vpdm_memory_release(struct vpdm_buf *buf)
@@ -173,7 +175,7 @@ void vpdm_memory_release(struct vpdm_buf *buf)
 		up_read(&buf->bufs->core->memory_lock);
 }
 
-/* What a gate would be for, vfio-pci-core tells the listeners. */
+/* No gate here: vfio-pci-core tells the listeners. */
 ssize_t vpdm_write(struct vfio_device *core_vdev, const char __user *buf,
 		   size_t count, loff_t *ppos)
 {

@@ -11,7 +11,7 @@
  * @memattr: VFIO_DMA_BUF_MEMATTR_*
  * @prot: page protection of a new VMA
  *
- * NC is x86's UC- and arm64's Device memory, as vfio-pci-core maps BARs.
+ * NC is UC- on x86 and Device memory on arm64, as in BAR mappings of vfio-pci-core.
  *
  * Return: @prot with the attribute.
  */
@@ -31,7 +31,7 @@ static bool vpdm_memattr_supported(u32 memattr)
 	case VFIO_DMA_BUF_MEMATTR_NC:
 		return true;
 	case VFIO_DMA_BUF_MEMATTR_WC:
-		/* The same on x86 without PAT. */
+		/* On x86 without PAT both are the same. */
 		return pgprot_val(pgprot_writecombine(PAGE_SHARED)) !=
 		       pgprot_val(pgprot_noncached(PAGE_SHARED));
 	default:
@@ -46,7 +46,7 @@ static bool vpdm_memattr_supported(u32 memattr)
  * @memattr: VFIO_DMA_BUF_MEMATTR_*
  *
  * Return: 0; -EBADF, -EINVAL or -ENODEV as vpdm_buf_get(); -EBADFD if the buffer
- * is revoked; -ENOENT if @memattr is unknown or cannot be had here.
+ * is revoked; -ENOENT if @memattr is unknown or this machine does not have it.
  */
 int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr)
 {
@@ -74,7 +74,7 @@ int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr)
  * vpdm_memattr_get - the memory attribute of future mappings
  * @vdev: device, open
  * @fd: file descriptor of the buffer in the caller's table
- * @memattr: where to put it
+ * @memattr: result
  *
  * Return: 0, or as vpdm_memattr_set().
  */

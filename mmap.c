@@ -25,8 +25,8 @@ static bool vpdm_is_pud_leaf(struct mm_struct *mm, unsigned long addr)
 }
 
 /*
- * The kernel cannot split a PUD entry of a PFN mapping: munmap() of a page amid
- * it takes the entry for a page table (mm_find_pmd()).
+ * The kernel cannot split a PUD entry of a PFN mapping: munmap() of a page in it
+ * takes the entry for a page table (mm_find_pmd()).
  */
 static void vpdm_vma_before_split(struct vm_area_struct *vma)
 {
@@ -45,10 +45,9 @@ static void vpdm_vma_zap(struct vm_area_struct *vma)
 }
 
 /*
- * mremap() takes a PMD entry from one place and puts it in another without
- * i_mmap_rwsem (move_huge_pmd()): vpdm_zap() that looks at both in between finds
- * neither. A PUD entry it loses, unless both addresses are aligned. It does not
- * say which VMA it is about to move, so all of the buffer lose their entries.
+ * mremap() moves huge entries unsafely (move_huge_pmd()), see "Entries before the
+ * kernel copies, moves or cuts them" in Documentation/design.rst. It does not say
+ * which VMA it is about to move, so zap all VMAs of the buffer.
  */
 static void vpdm_vma_before_move(const struct vm_area_struct *copy)
 {
@@ -65,9 +64,8 @@ static void vpdm_vma_before_move(const struct vm_area_struct *copy)
 }
 
 /*
- * fork() reads a PMD entry before it locks the page table (copy_huge_pmd()). If
- * vpdm_zap() clears the entry in between, and finds none in the child yet, the
- * child gets one afterwards. fork() has locked the original.
+ * fork() copies huge entries unsafely (copy_huge_pmd()), see the same section. It has
+ * already locked the original.
  */
 static void vpdm_vma_before_fork(struct vm_area_struct *orig)
 {
@@ -75,9 +73,9 @@ static void vpdm_vma_before_fork(struct vm_area_struct *orig)
 }
 
 /*
- * Called before page tables are copied, moved or cut, with mmap_lock held for
- * write. Entries that the kernel would not get right go before it does so. What
- * they are in is locked, or a fault would put them back.
+ * The kernel calls this before it copies, moves or cuts page tables, with mmap_lock
+ * held for write. Remove the entries that it would mishandle, and lock their VMA, or
+ * a fault would put them back.
  */
 static void vpdm_vma_before_copy(struct vm_area_struct *copy)
 {
@@ -100,7 +98,7 @@ static void vpdm_vma_open(struct vm_area_struct *vma)
 	atomic_inc(&buf->vmas);
 }
 
-/* Whether a VMA was the last. No mapping shares the buffer from then on. */
+/* Whether this was the last VMA. Then no later mapping shares the buffer. */
 static bool vpdm_bar_drop_vma(struct vpdm_buf *buf)
 {
 	struct vpdm_buf **shared = &buf->bufs->bar[buf->bar];
@@ -122,7 +120,7 @@ static void vpdm_vma_close(struct vm_area_struct *vma)
 	if (!vpdm_buf_is_bar(buf)) {
 		atomic_dec(&buf->vmas);
 	} else if (vpdm_bar_drop_vma(buf)) {
-		/* The device's address_space may go with the device. */
+		/* The device's address_space may disappear with the device. */
 		vma->vm_file->f_mapping = buf->inode->i_mapping;
 		fput(buf->device_file);
 	}
@@ -145,24 +143,24 @@ static void vpdm_vma_set_buf(struct vm_area_struct *vma, struct vpdm_buf *buf)
 /**
  * vpdm_mmap - mmap() of an exported DMABUF
  * @dmabuf: the DMABUF
- * @vma: new mapping; the DMABUF's core has checked that the buffer holds it
+ * @vma: new mapping; the dma-buf core has checked that it lies within the buffer
  *
- * Succeeds while memory is off: faults decide, as for a BAR. VM_SHARED says
- * nothing on a read-only fd, where the VFS clears it. An importer's own file, from
- * which dma_buf_mmap() leads here, may be writable where the DMABUF is not.
+ * Succeeds while memory is off: faults decide, as for a BAR. Does not test VM_SHARED,
+ * which the VFS clears for a read-only fd. Tests VM_WRITE, because an importer can
+ * call this for a writable file of its own (dma_buf_mmap()).
  *
- * Context: mmap_lock held for write. memory_lock is not taken, so that mmap() does
+ * Context: mmap_lock held for write. Does not take memory_lock, so that mmap() does
  * not wait for a reset.
  *
- * Return: 0; -EINVAL if @vma is private, or a BAR mapping's, made anew by
- * remap_file_pages(); -EACCES if it is writable and the DMABUF is not; -ENODEV if
- * the buffer is revoked or its device was closed.
+ * Return: 0; -EINVAL if @vma is private, or if remap_file_pages() makes a BAR mapping
+ * anew; -EACCES if @vma is writable and the DMABUF is not; -ENODEV if the buffer is
+ * revoked or its device was closed.
  */
 int vpdm_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct vpdm_buf *buf = dmabuf->priv;
 
-	/* What kept the device open for a BAR mapping may be gone by now. */
+	/* The file that kept the device open for a BAR mapping may be gone by now. */
 	if (!(vma->vm_flags & VM_MAYSHARE) || vpdm_buf_is_bar(buf))
 		return -EINVAL;
 	if (buf->read_only && vma->vm_flags & VM_WRITE)
@@ -203,8 +201,8 @@ static struct vpdm_buf *vpdm_bar_buf_create(struct vpdm_device *vdev,
 }
 
 /*
- * The buffer of a mapping that is there already, counted for another VMA. One that
- * was made through another open of the device keeps that one, not this one, open.
+ * Get the buffer of an existing mapping, and count another VMA. Do not share a mapping
+ * of another open of the device: it keeps that one open, not this one.
  */
 static struct vpdm_buf *vpdm_bar_buf_share(struct vpdm_buf_list *bufs,
 					   unsigned int bar,
@@ -254,10 +252,10 @@ static struct vpdm_buf *vpdm_bar_buf_get(struct vpdm_device *vdev,
  * @core_vdev: device
  * @vma: new mapping, vm_pgoff selects region and offset
  *
- * vfio-pci-core checks the mapping and sets it up; a DMABUF then takes over
- * faults and the file, and keeps the device open in place of the latter. It is of
- * the whole BAR, for all mappings made through one open of the device. Regions that
- * are not BARs stay vfio-pci-core's.
+ * vfio-pci-core checks the mapping and sets it up. Then a DMABUF takes over: it handles
+ * faults, replaces the file, and keeps the device open. All mappings of a BAR made
+ * through one open of the device share one DMABUF of the whole BAR. vfio-pci-core keeps
+ * regions that are not BARs.
  *
  * Context: mmap_lock held for write.
  *
@@ -274,7 +272,7 @@ int vpdm_bar_mmap(struct vfio_device *core_vdev, struct vm_area_struct *vma)
 	if (ret || index >= VFIO_PCI_ROM_REGION_INDEX)
 		return ret;
 
-	/* Before Linux 6.10 it is made the PFN. */
+	/* Before Linux 6.10 vfio-pci-core makes it the PFN. */
 	vma->vm_pgoff = pgoff;
 
 	buf = vpdm_bar_buf_get(vpdm_from_core(core_vdev), index, vma->vm_file);

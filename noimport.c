@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In place of import.c and listen.c's part in it, where vfio-pci-core makes no
- * DMABUFs: nothing can attach.
+ * Replaces import.c, and its helpers in listen.c, if vfio-pci-core makes no DMABUFs:
+ * nothing can attach.
  */
 #include "vfio_pci_dmabuf_mmap.h"
 
@@ -14,7 +14,7 @@ void vpdm_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
 }
 
-/* dma_buf_export() wants to see these. */
+/* dma_buf_export() requires these. */
 struct sg_table *vpdm_map(struct dma_buf_attachment *attachment,
 			  enum dma_data_direction dir)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range table: which PFN stands behind a page of a buffer.
+ * The range table: finds the PFN of a page of a buffer.
  *
- * QEMU exports one range per iovec entry, so thousands of ranges are normal:
- * eight bytes each, found by binary search.
+ * QEMU exports one range per iovec entry, so thousands of ranges are normal. Each takes
+ * eight bytes, and look-up is a binary search.
  */
 #include "ranges.h"
 
 #define VPDM_NARROW_MAX	0xffffffffULL
 
-/* Whether a range at @pfn goes on where the one before it ended. */
+/* Whether a range at @pfn continues the one before it. */
 static bool vpdm_ranges_continue(const struct vpdm_ranges *ranges, __u64 pfn)
 {
 	return ranges->pages && pfn == ranges->last;
@@ -23,8 +23,8 @@ static void vpdm_ranges_advance(struct vpdm_ranges *ranges, __u64 pfn,
 }
 
 /*
- * True from 16 TiB on, with pages of 4 KiB: in practice, where a large BAR is
- * repeated many times in one buffer.
+ * True from 16 TiB on, with pages of 4 KiB: in practice, if one buffer repeats a large
+ * BAR many times.
  */
 static bool vpdm_ranges_need_wide(const struct vpdm_ranges *ranges)
 {
@@ -33,13 +33,13 @@ static bool vpdm_ranges_need_wide(const struct vpdm_ranges *ranges)
 }
 
 /**
- * vpdm_ranges_count - take a range into account, first pass
+ * vpdm_ranges_count - count a range, first pass
  * @ranges: table, zeroed before the first call
  * @pfn: first PFN
  * @pages: number of pages, not 0
  *
- * Ranges come in the order in which the buffer shows them. The caller makes
- * sure that the sum of all @pages does not overflow.
+ * Count ranges in the order in which the buffer shows them. The caller makes sure that
+ * the sum of all @pages does not overflow.
  */
 void vpdm_ranges_count(struct vpdm_ranges *ranges, __u64 pfn, __u64 pages)
 {
@@ -71,8 +71,8 @@ size_t vpdm_ranges_bytes(const struct vpdm_ranges *ranges)
 /**
  * vpdm_ranges_start - begin the second pass
  * @ranges: table after the first pass
- * @array: vpdm_ranges_bytes() bytes, or NULL if that is 0; the caller's to
- *	free, after the last look-up
+ * @array: vpdm_ranges_bytes() bytes, or NULL if that is 0; the caller frees it after
+ *	the last look-up
  */
 void vpdm_ranges_start(struct vpdm_ranges *ranges, void *array)
 {
@@ -88,7 +88,7 @@ void vpdm_ranges_start(struct vpdm_ranges *ranges, void *array)
  * @pfn: first PFN
  * @pages: number of pages
  *
- * The same ranges as in the first pass, in the same order.
+ * Add the same ranges as in the first pass, in the same order.
  */
 void vpdm_ranges_add(struct vpdm_ranges *ranges, __u64 pfn, __u64 pages)
 {
@@ -127,10 +127,10 @@ static __u64 vpdm_ranges_pfn(const struct vpdm_ranges *ranges, size_t i)
 }
 
 /**
- * vpdm_ranges_lookup - what stands behind a page of the buffer
+ * vpdm_ranges_lookup - find the PFN of a page of the buffer
  * @ranges: complete table
  * @page: page of the buffer, from 0
- * @hit: the answer
+ * @hit: result
  *
  * Return: false if the buffer ends before @page.
  */

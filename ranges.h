@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The range table: which PFN stands behind a page of a buffer.
+ * The range table: finds the PFN of a page of a buffer.
  *
- * Plain C that also builds in userspace, for the property tests and the fuzzer.
+ * It is plain C and also builds in userspace, for the property tests and the fuzzer.
  */
 #ifndef VPDM_RANGES_H
 #define VPDM_RANGES_H
@@ -34,13 +34,13 @@ struct vpdm_range64 {
  * @filled: number of ranges stored so far
  * @is_wide: whether @wide is used, not @narrow
  * @narrow: start of each range, its PFN relative to @base
- * @wide: the same, where 32 bits do not hold it
+ * @wide: the same, if 32 bits do not suffice
  * @array: either of them
  *
- * A range ends where the next one starts. One range needs no array: it starts
- * at page 0 with PFN @base. Built once: vpdm_ranges_count() for each range,
- * vpdm_ranges_start() with an array of vpdm_ranges_bytes(), vpdm_ranges_add()
- * for each range again. Read-only from then on, so look-ups need no lock.
+ * A range ends where the next one starts. A single range needs no array: it starts at
+ * page 0 with PFN @base. To build the table, call vpdm_ranges_count() for each range,
+ * vpdm_ranges_start() with an array of vpdm_ranges_bytes(), and vpdm_ranges_add() for
+ * each range again. It does not change afterwards, so look-ups need no lock.
  */
 struct vpdm_ranges {
 	__u64 pages;
@@ -58,8 +58,8 @@ struct vpdm_ranges {
 };
 
 /**
- * struct vpdm_hit - what stands behind a page of a buffer
- * @pfn: its PFN
+ * struct vpdm_hit - result of a look-up
+ * @pfn: PFN of the page
  * @before: pages of the same range in front of it
  * @after: pages of the same range from it on, itself included
  */

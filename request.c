@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Export requests, where vfio-pci-core makes no DMABUFs (inner.c is for the others):
- * read and checked here, by the rules and with the errnos of Linux 7.2.
+ * Export requests, on kernels whose vfio-pci-core makes no DMABUFs (inner.c serves the
+ * others). Reads and checks them by the rules and with the errnos of Linux 7.2.
  */
 #include <linux/overflow.h>
 #include <linux/string.h>
@@ -73,11 +73,11 @@ static int vpdm_store_slices(struct vpdm_ranges *ranges,
  * @flags: as of VFIO_DEVICE_FEATURE, GET without PROBE
  * @arg: argument in user memory
  * @argsz: its size in bytes
- * @source: the outcome: ranges, the caller's
+ * @source: result: ranges, owned by the caller
  *
  * Context: sleeps, no locks held.
  *
- * Return: 0, or an errno as vfio-pci-core of Linux 7.2 gives.
+ * Return: 0, or an errno as from vfio-pci-core of Linux 7.2.
  */
 int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
 		    struct vfio_device_feature_dma_buf __user *arg,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where access ends: for good by revocation and by close, for a time by reset
- * and by errors of the link.
- *
- * Memory that is switched off is not seen here: listen.c or gate.c see it.
+ * Ending access: for good by revocation and by close, for a time by a reset or an
+ * error of the link. listen.c and gate.c handle memory that is switched off.
  */
 #include <linux/ktime.h>
 
@@ -11,10 +9,10 @@
 #include "trace.h"
 
 /**
- * vpdm_zap - drop all page-table entries of a buffer
+ * vpdm_zap - remove all page-table entries of a buffer
  * @buf: buffer with a mapping of its own
  *
- * The caller keeps faults of @buf out until this has returned.
+ * The caller keeps faults of @buf out until this returns.
  *
  * Context: takes i_mmap_rwsem.
  */
@@ -30,7 +28,7 @@ void vpdm_zap(struct vpdm_buf *buf)
 }
 
 /**
- * vpdm_zap_all - drop all page-table entries of a device's buffers
+ * vpdm_zap_all - remove all page-table entries of a device's buffers
  * @bufs: the device's buffers
  *
  * Context: @bufs->lock held, the device open or bound; as vpdm_zap().
@@ -49,9 +47,9 @@ void vpdm_zap_all(struct vpdm_buf_list *bufs)
  * vpdm_buf_may_import - whether importers may attach or map
  * @buf: buffer
  *
- * Whoever ends access changes what this looks at, and then takes the dma_resv
- * to invalidate mappings. So under the dma_resv, true means that the mapping
- * will be invalidated if need be.
+ * Code that ends access first changes the state that this reads, then takes the
+ * dma_resv to invalidate mappings. So if this is true under the dma_resv, such code
+ * will invalidate a mapping that is made now.
  *
  * Return: true if they may.
  */
@@ -99,9 +97,9 @@ static int vpdm_buf_revoke(struct vpdm_buf *buf)
  *
  * Context: sleeps, no locks held. Waits for importers, killable.
  *
- * Return: 0; -EBADF, -EINVAL or -ENODEV as vpdm_buf_get(); -EBADFD if the buffer
- * is revoked already, which may be while who did it still waits, or if it is of
- * an earlier open of the device; -EINTR if killed, with the buffer revoked.
+ * Return: 0; -EBADF, -EINVAL or -ENODEV as vpdm_buf_get(); -EBADFD if the buffer is
+ * already revoked, though the earlier call may still wait, or is of an earlier open of
+ * the device; -EINTR if killed, with the buffer revoked.
  */
 int vpdm_revoke(struct vpdm_device *vdev, int fd)
 {
@@ -119,8 +117,8 @@ int vpdm_revoke(struct vpdm_device *vdev, int fd)
 }
 
 /*
- * Importers are told and waited for under their dma_resv, which comes before
- * vpdm_buf_list.lock: so take those buffers that have any out of the list first.
+ * Telling importers and waiting for them takes their dma_resv, which is outside
+ * vpdm_buf_list.lock. So collect the buffers that have importers first.
  */
 static void vpdm_collect_imported(struct vpdm_buf_list *bufs,
 				  struct list_head *imported)
@@ -159,12 +157,12 @@ static void vpdm_end_access(struct vpdm_buf_list *bufs,
  * vpdm_reset_begin - keep faults and importers out until vpdm_reset_end()
  * @bufs: the device's buffers
  *
- * On return there is no access through any buffer or BAR mapping, nor through a
- * buffer that somebody has just begun to revoke. Faults wait.
+ * On return there is no access through any buffer or BAR mapping, including buffers
+ * whose revocation has just begun. Faults wait.
  *
- * Context: device lock held. memory_lock is held for write if vfio-pci-core
- * started the reset, so it must not be taken here. Waits for importers, not
- * killable: they cannot map again, so this ends.
+ * Context: device lock held. Must not take memory_lock: vfio-pci-core holds it for write
+ * if it started the reset. Waits for importers, not killable; the wait ends because they
+ * cannot map again.
  */
 void vpdm_reset_begin(struct vpdm_buf_list *bufs)
 {
@@ -184,8 +182,8 @@ void vpdm_reset_begin(struct vpdm_buf_list *bufs)
 }
 
 /*
- * Importers are told that they can map again, as vfio-pci-core does when it ends a
- * revocation, unless it is about to do so itself.
+ * Tells importers that they can map again, as vfio-pci-core does when it ends a
+ * revocation. Skips buffers for which vfio-pci-core is about to do so itself.
  */
 static void vpdm_tell_importers(struct vpdm_buf_list *bufs)
 {
@@ -207,8 +205,8 @@ static void vpdm_tell_importers(struct vpdm_buf_list *bufs)
  * vpdm_reset_end - let faults and importers in again
  * @bufs: the device's buffers
  *
- * A reset that has worked ends VPDM_LINK_LOST. While the kernel recovers from an
- * error it says nothing of the link: that is for the recovery to say.
+ * A reset that has worked ends VPDM_LINK_LOST. It does not end VPDM_LINK_RECOVERING:
+ * only the recovery knows when the link works again.
  *
  * Context: device lock held.
  */
@@ -225,12 +223,12 @@ void vpdm_reset_end(struct vpdm_buf_list *bufs)
 }
 
 /**
- * vpdm_link_down - end access because of what happened to the link
+ * vpdm_link_down - end access because the link is down
  * @bufs: the device's buffers
- * @link: what; VPDM_LINK_GONE is final
+ * @link: new state; VPDM_LINK_GONE is final
  *
- * Faults get SIGBUS. Importers are told to unmap and not waited for: the device
- * answers nobody, and its user should hear of it soon.
+ * Faults get SIGBUS. Tells importers to unmap and does not wait for them: the device
+ * answers nobody, and its user should learn of the error soon.
  *
  * Context: device lock held.
  */
@@ -272,8 +270,8 @@ void vpdm_link_up(struct vpdm_buf_list *bufs)
  * vpdm_close - make all buffers of a device dead
  * @bufs: the device's buffers
  *
- * Before vfio-pci-core closes the device, which waits for the importers. From
- * here on no buffer uses vpdm_buf_list.core.
+ * Call this before vfio-pci-core closes the device, which waits for the importers.
+ * Afterwards no buffer uses vpdm_buf_list.core.
  */
 void vpdm_close(struct vpdm_buf_list *bufs)
 {

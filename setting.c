@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose DMABUF VFIO_DEVICE_FEATURE_DMA_BUF returns, a setting of each device: ours,
- * or vfio-pci-core's own. iommufd compares the operations of a DMABUF with
- * vfio-pci-core's (vfio_pci_dma_buf_iommufd_map()), and refuses ours.
+ * A setting of each device: whether VFIO_DEVICE_FEATURE_DMA_BUF returns this driver's
+ * DMABUF or vfio-pci-core's own. iommufd accepts only the latter: it compares a
+ * DMABUF's operations with vfio-pci-core's (vfio_pci_dma_buf_iommufd_map()).
  */
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
@@ -79,7 +79,7 @@ const struct attribute_group vpdm_setting_group = {
 };
 
 /**
- * vpdm_setting_init - begin with the default
+ * vpdm_setting_init - set the default mode
  * @vdev: device that is being bound
  */
 void vpdm_setting_init(struct vpdm_device *vdev)
@@ -91,7 +91,7 @@ void vpdm_setting_init(struct vpdm_device *vdev)
  * vpdm_plain_is_default - whether VFIO_DEVICE_FEATURE_DMA_BUF is vfio-pci-core's
  * @vdev: device
  *
- * Return: true if so, as on vfio-pci; false if it is ours.
+ * Return: true if so, as on vfio-pci; false if it is this driver's.
  */
 bool vpdm_plain_is_default(const struct vpdm_device *vdev)
 {
@@ -99,7 +99,7 @@ bool vpdm_plain_is_default(const struct vpdm_device *vdev)
 }
 
 /**
- * vpdm_plain_is_allowed - whether root lets vfio-pci-core's DMABUFs out
+ * vpdm_plain_is_allowed - whether root allows exports of vfio-pci-core's DMABUFs
  * @vdev: device
  *
  * Return: true if so.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints. A buffer is named by the inode number of its DMABUF, as in
+ * Tracepoints. The inode number of its DMABUF identifies a buffer, as in
  * /proc/PID/maps, in fdinfo and in the dma-buf bufinfo.
  */
 #undef TRACE_SYSTEM
@@ -15,7 +15,7 @@
 #include "vfio_pci_dmabuf_mmap.h"
 
 /*
- * What our faults can return. As numbers, since perf and trace-cmd find this list in
+ * Results of the driver's faults, as numbers: perf and trace-cmd read this list from
  * the event's format and do not know the kernel's enum.
  */
 #define vpdm_show_result(ret)						\

@@ -3,8 +3,8 @@
  * vfio-pci with DMABUFs that can be mapped, revoked one by one, and mapped
  * write-combining.
  *
- * The PCI driver and its vfio_device_ops: who is bound, which call goes where.
- * What is not handled here is vfio-pci-core's, unchanged.
+ * The PCI driver and its vfio_device_ops: which devices are bound, and where each
+ * call goes. vfio-pci-core handles all other calls, unchanged.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -151,7 +151,7 @@ static int vpdm_open_device(struct vfio_device *core_vdev)
 
 	vpdm_claim_bars(&vdev->core);
 	vfio_pci_core_finish_enable(&vdev->core);
-	/* A new user starts anew: enabling has reset the device. */
+	/* Enabling has reset the device, so a new user starts without old errors. */
 	vpdm_link_up(vdev->bufs);
 
 	return 0;
@@ -229,8 +229,8 @@ static bool vpdm_is_denied(struct pci_dev *pdev)
 }
 
 /*
- * Graphics of the processor, for which vfio-pci has regions beside vfio-pci-core's. It
- * takes the address of the OpRegion for the sign, too, which their VFs do not have.
+ * Whether a device is processor graphics, for which vfio-pci adds regions. Like
+ * vfio-pci, look for the address of the OpRegion: VFs do not have one.
  */
 static bool vpdm_is_igd(struct pci_dev *pdev)
 {
@@ -282,9 +282,9 @@ static void vpdm_remove(struct pci_dev *pdev)
 	struct vpdm_device *vdev = vpdm_from_pdev(pdev);
 
 	/*
-	 * The device was pulled out. Its user has yet to hear of it and close. A
-	 * link that is frozen, for which pci_channel_offline() is true as well, may
-	 * have been reset by its user.
+	 * The device was pulled out, and its user has not closed it yet. Do not use
+	 * pci_channel_offline(): it is also true for a frozen link, which the user
+	 * may have reset.
 	 */
 	if (pdev->error_state == pci_channel_io_perm_failure)
 		vpdm_link_down(vdev->bufs, VPDM_LINK_GONE);
@@ -304,8 +304,8 @@ static int vpdm_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
 }
 
 /*
- * A reset through sysfs, and the recovery from an error, do not go through
- * vfio-pci-core's revocation. The resets that it starts itself come by here too.
+ * vfio-pci-core revokes nothing for a reset through sysfs or for the recovery from
+ * an error. The resets that it starts itself also call these.
  */
 static void vpdm_reset_prepare(struct pci_dev *pdev)
 {
@@ -317,7 +317,7 @@ static void vpdm_reset_done(struct pci_dev *pdev)
 	vpdm_reset_end(vpdm_from_pdev(pdev)->bufs);
 }
 
-/* The user is told first, who may wait for it with others' devices at stake. */
+/* Tell the user first: it may have to act quickly, for the sake of other devices. */
 static pci_ers_result_t vpdm_error_detected(struct pci_dev *pdev,
 					    pci_channel_state_t state)
 {
@@ -345,9 +345,9 @@ static const struct pci_error_handlers vpdm_err_handlers = {
 };
 
 /*
- * Only by driver_override. Beside vfio-pci not for modules.alias: "vfio_pci:" of every
- * device would tie with vfio-pci's, and a management tool take whichever comes first
- * for all of them.
+ * Match only by driver_override. Only a driver built as vfio-pci puts this table into
+ * modules.alias: "vfio_pci:" aliases for every device would otherwise tie with
+ * vfio-pci's, and a management tool would use whichever comes first for all devices.
  */
 static const struct pci_device_id vpdm_table[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },

@@ -43,15 +43,15 @@
 struct dentry;
 struct vpdm_inner_request;
 
-/* Times that user memory is faulted in and found missing again. */
+/* How often to fault user memory in that is missing again and again. */
 #define VPDM_FAULT_IN_TRIES	8
 
 /**
- * enum vpdm_link - what PCI error recovery says of a device
- * @VPDM_LINK_UP: nothing
- * @VPDM_LINK_RECOVERING: an error froze the link; ends by resume, or by LOST
- * @VPDM_LINK_LOST: recovery failed; ends by a reset that works, or by a new open
- * @VPDM_LINK_GONE: the device was pulled out; does not end
+ * enum vpdm_link - state of a device's link, by PCI error recovery
+ * @VPDM_LINK_UP: no error
+ * @VPDM_LINK_RECOVERING: an error froze the link; resume or LOST end this
+ * @VPDM_LINK_LOST: recovery failed; a working reset or a new open end this
+ * @VPDM_LINK_GONE: the device was pulled out; final
  */
 enum vpdm_link {
 	VPDM_LINK_UP,
@@ -61,12 +61,12 @@ enum vpdm_link {
 };
 
 /**
- * enum vpdm_state - how long a buffer is good for
+ * enum vpdm_state - whether a buffer can give access
  * @VPDM_LIVE: it gives access whenever its device does
- * @VPDM_REVOKED: ended by the holder of the device fd, for good
+ * @VPDM_REVOKED: the holder of the device fd has ended access, for good
  * @VPDM_DEAD: all device fds were closed
  *
- * A buffer that is not VPDM_LIVE never becomes so again.
+ * A buffer that has left VPDM_LIVE never returns to it.
  */
 enum vpdm_state {
 	VPDM_LIVE,
@@ -76,7 +76,7 @@ enum vpdm_state {
 
 /**
  * enum vpdm_mode - whose DMABUF VFIO_DEVICE_FEATURE_DMA_BUF returns
- * @VPDM_MODE_MMAP: ours
+ * @VPDM_MODE_MMAP: this driver's
  * @VPDM_MODE_PLAIN: vfio-pci-core's
  */
 enum vpdm_mode {
@@ -85,21 +85,21 @@ enum vpdm_mode {
 };
 
 /**
- * struct vpdm_buf_list - the buffers of a device, and what keeps all of them out
+ * struct vpdm_buf_list - a device's buffers, and state that blocks access to all of them
  * @kref: one for the device, one for each buffer
  * @core: the device; valid under @gate as long as a buffer is VPDM_LIVE
- * @gate: read by faults; held for write to keep them out while buffers become
- *	VPDM_DEAD, and while vfio-pci-core may take memory away without saying so
- * @ready_lock: one fault at a time finds out that memory is on again
- * @lock: guards all below, and vpdm_buf.state
+ * @gate: faults hold it for read; held for write to keep them out while buffers become
+ *	VPDM_DEAD, and while vfio-pci-core may take memory away without telling
+ * @ready_lock: lets one fault at a time find out that memory is on again
+ * @lock: guards all members below, and vpdm_buf.state
  * @list: of struct vpdm_buf
- * @bar: for each BAR the buffer that its next mapping can share, or NULL; has VMAs
+ * @bar: for each BAR the buffer that its next mapping can share, which has VMAs, or NULL
  * @resetting: between reset_prepare and reset_done
  * @link: faults get SIGBUS unless VPDM_LINK_UP
  * @wait: faults of live buffers wait here while @resetting
  *
- * Outlives the vfio_device: a buffer that held that one would keep it in its
- * device set after unbind, where it would refuse the hot resets of its
+ * The list outlives the vfio_device. If a buffer held the vfio_device, that would
+ * stay in its device set after unbind, the set would refuse hot resets of its
  * neighbours, and its pci_dev could be gone.
  */
 struct vpdm_buf_list {
@@ -119,12 +119,11 @@ struct vpdm_buf_list {
  * struct vpdm_device - a device bound to this driver
  * @core: vfio-pci-core's part
  * @bufs: its buffers
- * @export_lock: one export at a time asks vfio-pci-core for a DMABUF; guards
+ * @export_lock: lets one export at a time ask vfio-pci-core for a DMABUF; guards
  *	@exporter and @request
- * @exporter: the task that does so, NULL if there is none; compared with
- *	current without the lock
- * @request: what it asks for; only for @exporter
- * @mode: enum vpdm_mode; root's to change at any time, without a lock
+ * @exporter: the task that asks, or NULL; compared with current without the lock
+ * @request: the request of @exporter, which alone uses it
+ * @mode: enum vpdm_mode; root can change it at any time, without a lock
  * @debugfs: directory of this device
  */
 struct vpdm_device {
@@ -138,13 +137,13 @@ struct vpdm_device {
 };
 
 /**
- * struct vpdm_source - what a buffer is made of
+ * struct vpdm_source - input for a new buffer
  * @dmabuf: vfio-pci-core's DMABUF of the ranges, NULL if there is none
  * @ranges: PFNs
- * @bar: number of the BAR that they are in
+ * @bar: number of their BAR
  * @pgoff: vm_pgoff of the first page in a VMA
  * @flags: access mode of the file
- * @device_file: makes it a BAR mapping, which keeps this open
+ * @device_file: file that a BAR mapping keeps open, NULL for an export
  */
 struct vpdm_source {
 	struct dma_buf *dmabuf;
@@ -157,35 +156,35 @@ struct vpdm_source {
 
 /**
  * struct vpdm_buf - a DMABUF of this driver
- * @kref: one for the DMABUF, one for who tells or drains its importers, one for
+ * @kref: one for the DMABUF, one for code that tells or drains its importers, one for
  *	each fault that waits
  * @bufs: the device's buffers
  * @node: in @bufs->list
- * @drain: in the list of whose importers are told; under the device lock
- * @dmabuf: the DMABUF; NULL once it is being released. Stays under @bufs->lock,
- *	and under the dma_resv, which it shares with @inner
- * @inner: vfio-pci-core's DMABUF of the same ranges. A BAR mapping has none,
- *	nor has an export where the kernel has none
+ * @drain: in a list of buffers whose importers are to be told; under the device lock
+ * @dmabuf: the DMABUF; NULL during its release. Does not change under @bufs->lock or
+ *	under the dma_resv, which it shares with @inner
+ * @inner: vfio-pci-core's DMABUF of the same ranges; NULL for a BAR mapping, and on
+ *	kernels without such DMABUFs
  * @listener: attachment to @inner, called when that is revoked. Set once
- * @ready: @inner is not revoked, and @listener will be called when it is. Set
- *	with memory_lock held for read, cleared with it held for write and under
+ * @ready: @inner is not revoked, and its revocation will call @listener. Set with
+ *	memory_lock held for read, cleared with it held for write and under
  *	@bufs->lock
- * @mapping: where the VMAs of this buffer live, NULL for a BAR mapping that
+ * @mapping: address_space of this buffer's VMAs, NULL for a BAR mapping that
  *	vfio-pci-core zaps
- * @inode: of @dmabuf; the VFS would free it, and @mapping with it, before
+ * @inode: of @dmabuf, held because the VFS would free it, and @mapping with it, before
  *	release() takes the buffer off the list
  * @dev: the PCI device, which @listener names
  * @pgoff: vm_pgoff of its first page in a VMA
- * @device_file: a BAR mapping's, kept open as long as it has VMAs; NULL if the
- *	buffer was exported
+ * @device_file: file of the device, which a BAR mapping keeps open while it has VMAs;
+ *	NULL for an export
  * @ranges: PFNs, read-only
  * @bar: number of the BAR
  * @read_only: nothing may write through it
- * @state: guarded by @bufs->lock; looked at without, too, as LIVE ends once
+ * @state: guarded by @bufs->lock; also read without it, since LIVE ends only once
  * @memattr: VFIO_DMA_BUF_MEMATTR_*, for future mappings
- * @populated: there may be page-table entries. Set by faults under @bufs->lock,
- *	cleared by who has dropped them all and still keeps faults out
- * @vmas: number of VMAs; from 0 to 1, or back, of a BAR mapping under @bufs->lock
+ * @populated: page-table entries may exist. Faults set it under @bufs->lock; code that
+ *	has removed all entries and still keeps faults out clears it
+ * @vmas: number of VMAs; that of a BAR mapping changes between 0 and 1 under @bufs->lock
  * @attachments: number of importers attached; falls only under the dma_resv
  * @sgts: number of scatter-gather tables that importers hold; changes under
  *	the dma_resv
@@ -225,7 +224,7 @@ static inline struct vpdm_device *vpdm_from_pdev(struct pci_dev *pdev)
 	return container_of(pci_get_drvdata(pdev), struct vpdm_device, core);
 }
 
-/* As faults see it: without a lock the answer may be old. */
+/* Without a lock the answer may be outdated. */
 static inline bool vpdm_memory_is_on(struct vfio_pci_core_device *core)
 {
 	return !core->pm_runtime_engaged && __vfio_pci_memory_enabled(core);
@@ -236,10 +235,10 @@ static inline bool vpdm_buf_is_bar(const struct vpdm_buf *buf)
 	return buf->device_file;
 }
 
-/* ids.c: which devices are bound without being told */
+/* ids.c: devices to bind without driver_override */
 void vpdm_ids_add(struct pci_driver *driver);
 
-/* setting.c: whose DMABUF an export is */
+/* setting.c: whose DMABUF an export returns */
 extern const struct attribute_group vpdm_setting_group;
 void vpdm_setting_init(struct vpdm_device *vdev);
 bool vpdm_plain_is_default(const struct vpdm_device *vdev);
@@ -259,7 +258,7 @@ void vpdm_buf_put(struct vpdm_buf *buf);
 struct vpdm_buf_list *vpdm_buf_list_create(struct vfio_pci_core_device *core);
 void vpdm_buf_list_put(struct vpdm_buf_list *bufs);
 
-/* revoke.c: where access ends */
+/* revoke.c: ending access */
 void vpdm_zap(struct vpdm_buf *buf);
 void vpdm_zap_all(struct vpdm_buf_list *bufs);
 bool vpdm_buf_may_import(const struct vpdm_buf *buf);
@@ -292,8 +291,8 @@ int vpdm_memattr_set(struct vpdm_device *vdev, int fd, u32 memattr);
 int vpdm_memattr_get(struct vpdm_device *vdev, int fd, u32 *memattr);
 
 /*
- * How an export is made: inner.c lets vfio-pci-core make a DMABUF, request.c
- * reads the request where vfio-pci-core makes none.
+ * Export requests: inner.c lets vfio-pci-core make a DMABUF; request.c reads the
+ * request on kernels whose vfio-pci-core makes none.
  */
 int vpdm_source_setup(void);
 void vpdm_source_cleanup(void);
@@ -303,8 +302,8 @@ int vpdm_source_get(struct vpdm_device *vdev, u32 flags,
 		    size_t argsz, struct vpdm_source *source);
 
 /*
- * How it is known that memory goes away: listen.c is told by vfio-pci-core,
- * gate.c stands in its way where it tells nobody.
+ * Learning that memory goes away: vfio-pci-core calls listen.c; on kernels where it
+ * tells nobody, gate.c intercepts the calls that cause it.
  */
 int vpdm_memory_hold(struct vpdm_buf *buf);
 vm_fault_t vpdm_memory_check(struct vpdm_buf *buf);
@@ -316,11 +315,11 @@ int vpdm_core_feature(struct vfio_device *core_vdev, u32 flags,
 		      void __user *arg, size_t argsz);
 void vpdm_wakeup_init(struct pci_dev *pdev);
 
-/* listen.c, for who tells importers. The latter is false in noimport.c */
+/* listen.c, for code that tells importers. The latter is false in noimport.c */
 int vpdm_listener_add(struct vpdm_buf *buf);
 bool vpdm_inner_is_revoked(struct vpdm_buf *buf);
 
-/* import.c: importers. noimport.c: where there cannot be any */
+/* import.c: importers. noimport.c: kernels without importers */
 int vpdm_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
 void vpdm_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
 struct sg_table *vpdm_map(struct dma_buf_attachment *attachment,

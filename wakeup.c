@@ -2,10 +2,10 @@
 /*
  * Waking up from low power.
  *
- * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP revokes all DMABUFs. When the
- * device wakes up, vfio-pci-core ends low power but leaves them revoked until
- * userspace asks to leave low power, which it has no reason to do then. BAR
- * mappings work again at once, and so should the others.
+ * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP revokes all DMABUFs. When the device
+ * wakes up, vfio-pci-core ends low power, but leaves them revoked until userspace asks
+ * to leave low power. Userspace has no reason to ask then. BAR mappings work again at
+ * once, so DMABUFs should too.
  */
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -18,8 +18,8 @@ static const struct dev_pm_ops *vpdm_core_pm_ops;
 static struct dev_pm_ops vpdm_pm_ops;
 
 /*
- * A live buffer means that the device is open. Closing it resumes it first, and
- * so waits for us.
+ * A live buffer means that the device is open. Closing the device resumes it first, and
+ * so waits for the resume that calls this.
  */
 static bool vpdm_has_inner(struct vpdm_buf_list *bufs)
 {
@@ -51,13 +51,13 @@ static int vpdm_runtime_resume(struct device *dev)
 }
 
 /**
- * vpdm_wakeup_init - hear of devices waking up
- * @pdev: device of this driver that vfio-pci-core was asked to register
+ * vpdm_wakeup_init - intercept wakeups of devices
+ * @pdev: device of this driver, after vfio_pci_core_register_device()
  *
- * vfio-pci-core sets its own dev_pm_ops in the driver, for all of its devices,
- * whenever it is asked to register one, and also if it then fails to. A device that
- * wakes up between that and this is not heard of: its DMABUFs stay revoked until
- * userspace asks to leave low power, as they would with vfio-pci-core alone.
+ * vfio-pci-core sets its own dev_pm_ops in the driver, for all its devices, whenever
+ * this driver registers one, even if that fails. If a device wakes up between that and
+ * this call, its DMABUFs stay revoked until userspace asks to leave low power, as with
+ * vfio-pci-core alone.
  */
 void vpdm_wakeup_init(struct pci_dev *pdev)
 {

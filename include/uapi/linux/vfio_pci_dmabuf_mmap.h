@@ -2,10 +2,9 @@
 /*
  * VFIO PCI DMABUFs that can be mapped and revoked: userspace interface
  *
- * A DMABUF is exported with the kernel's own VFIO_DEVICE_FEATURE_DMA_BUF. This
- * header adds what vfio-pci-dmabuf-mmap offers for it beyond mmap(). Every
- * feature answers VFIO_DEVICE_FEATURE_PROBE; a device bound to another driver
- * answers ENOTTY.
+ * The kernel's own VFIO_DEVICE_FEATURE_DMA_BUF exports a DMABUF. This header adds the
+ * other features of vfio-pci-dmabuf-mmap. Every feature answers
+ * VFIO_DEVICE_FEATURE_PROBE; a device bound to another driver answers ENOTTY.
  */
 #ifndef _UAPI_LINUX_VFIO_PCI_DMABUF_MMAP_H
 #define _UAPI_LINUX_VFIO_PCI_DMABUF_MMAP_H
@@ -99,8 +98,8 @@ struct vfio_device_feature_dma_buf_revoke {
  *
  * Return: 0, or -1 with errno as for VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE, and
  *
- * * ENOENT: the attribute is unknown, or cannot be had on this machine (WC on
- *   x86 without PAT)
+ * * ENOENT: the attribute is unknown, or this machine lacks it (WC on x86 without
+ *   PAT)
  */
 #define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR VFIO_PCI_DMABUF_MMAP_FEATURE_MEMATTR
 
@@ -142,8 +141,8 @@ struct vfio_device_feature_dma_buf_memattr {
  *
  * Upon VFIO_DEVICE_FEATURE_GET, export as VFIO_DEVICE_FEATURE_DMA_BUF does, with
  * its argument, a DMABUF that can be mapped and revoked, whatever the device's
- * setting dmabuf_mode. Root sets that to "plain" for clients that hand what
- * VFIO_DEVICE_FEATURE_DMA_BUF returns to iommufd: then that is vfio-pci-core's own.
+ * setting dmabuf_mode. Root sets that to "plain" for clients that pass the DMABUF of
+ * VFIO_DEVICE_FEATURE_DMA_BUF to iommufd: it is then vfio-pci-core's own.
  *
  * Return: a file descriptor, or -1 with errno as for
  * VFIO_DEVICE_FEATURE_DMA_BUF.
