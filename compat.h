@@ -19,6 +19,17 @@
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
 
+/*
+ * arm64's set_pte() asks this with CONFIG_DEBUG_VM, and no module has it. Asked when
+ * a valid entry gets another value: the driver does that to none.
+ */
+#if defined(CONFIG_ARM64) && defined(CONFIG_DEBUG_VM)
+bool __weak pgattr_change_is_safe(pteval_t old, pteval_t new)
+{
+	return false;
+}
+#endif
+
 #ifdef VPDM_HAVE_NAMED_NS
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
