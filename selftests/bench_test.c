@@ -246,7 +246,7 @@ TEST_F(bench, says_what_is_wrong)
 	EXPECT_EQ(RUN("--threads 0 %s %d " RANGE, self->bdf, BAR), 2);
 	EXPECT_EQ(RUN("%s %d 1+64K", self->bdf, BAR), 1);
 	SAYS("multiples of the page size");
-	EXPECT_EQ(RUN("%s %d 64M+64K", self->bdf, BAR), 1);
+	EXPECT_EQ(RUN("%s %d %zu+64K", self->bdf, BAR, VT_BAR), 1);
 	SAYS("reaches beyond BAR 2");
 	EXPECT_EQ(RUN("%s 0 0+64K", self->bdf), 1);
 	SAYS("cannot be mapped");
