@@ -29,3 +29,45 @@ unpack_source() {
 	in_root make -s -C /build/linux.tmp kernelversion >"$tmp/version"
 	mv "$tmp" "$BUILD/linux"
 }
+
+# What make is told to build a kernel with.
+compilers=(CC=gcc-14 HOSTCC=gcc-14)
+
+# kmake OBJ ARGUMENT...: OBJ is a folder below BUILD.
+kmake() {
+	local obj=$1
+	shift
+	in_root nice make -s -C /build/linux O="/build${obj#"$BUILD"}" \
+		"${compilers[@]}" "$@"
+}
+
+# Every line of the fragments must have survived Kconfig's dependencies.
+check_config() {
+	local config=$1 key value got bad=0
+	shift
+	while IFS='=' read -r key value; do
+		got=$(sed -n "s/^$key=//p" "$config")
+		if [ "${got:-n}" != "$value" ]; then
+			say "$key is ${got:-n}, wanted $value"
+			bad=1
+		fi
+	done < <(grep -h '^CONFIG_' "$@")
+	return $bad
+}
+
+configure() {
+	local obj=$1
+	shift
+	# Read by every make in there, as in the headers that Debian packages.
+	printf '%s\n' "${compilers[@]}" >"$obj/.kernelvariables"
+	kmake "$obj" tinyconfig
+	cat "$@" >>"$obj/.config"
+	kmake "$obj" olddefconfig
+	check_config "$obj/.config" "$@"
+}
+
+# The objects are a gigabyte that building a module against this does not need.
+prune() {
+	find "$1" -name '*.[oa]' -not -path "$1/scripts/*" \
+		-not -path "$1/tools/*" -delete
+}
