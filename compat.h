@@ -20,8 +20,8 @@
 #include <linux/vfio_pci_core.h>
 
 /*
- * arm64's set_pte() asks this with CONFIG_DEBUG_VM, and no module has it. Asked when
- * a valid entry gets another value: the driver does that to none.
+ * arm64's set_pte() calls this with CONFIG_DEBUG_VM, and the kernel does not export it.
+ * It is about replacing a valid entry by another, which the driver never does.
  */
 #if defined(CONFIG_ARM64) && defined(CONFIG_DEBUG_VM)
 bool __weak pgattr_change_is_safe(pteval_t old, pteval_t new)

@@ -72,6 +72,12 @@ static bool is_down(FIXTURE_DATA(aer) *self)
 	       vt_peek(self->map, &value) == SIGBUS;
 }
 
+/* The user is told first, and can be here before access ends. */
+static bool is_told_and_down(FIXTURE_DATA(aer) *self)
+{
+	return is_told(self) && vt_wait_for(is_down(self));
+}
+
 /* A reset of the link leaves the BARs as they are after power-on. */
 static bool comes_back(FIXTURE_DATA(aer) *self)
 {
@@ -86,8 +92,7 @@ TEST_F(aer, no_access_from_the_error_to_the_end_of_recovery)
 {
 	ASSERT_EQ(0, vt_write_text(RECOVERY, KEEP_RECOVERING));
 	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error aer-up DLP"));
-	EXPECT_TRUE(is_told(self));
-	EXPECT_TRUE(is_down(self));
+	EXPECT_TRUE(is_told_and_down(self));
 	vt_sleep_ms(WATCH_MS);
 	EXPECT_TRUE(is_down(self));
 	ASSERT_EQ(0, vt_write_text(RECOVERY, CAN_RECOVER));
@@ -100,7 +105,7 @@ TEST_F(aer, a_reset_by_the_user_does_not_end_a_recovery)
 {
 	ASSERT_EQ(0, vt_write_text(RECOVERY, KEEP_RECOVERING));
 	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error aer-up DLP"));
-	EXPECT_TRUE(is_told(self));
+	EXPECT_TRUE(is_told_and_down(self));
 	ASSERT_EQ(0, vt_reset(&self->d));
 	EXPECT_TRUE(is_down(self));
 	ASSERT_EQ(0, vt_sysfs_reset(self->d.bdf));
@@ -144,7 +149,7 @@ TEST_F(aer, unbind_during_a_recovery)
 
 	ASSERT_EQ(0, vt_write_text(RECOVERY, KEEP_RECOVERING));
 	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error aer-up DLP"));
-	EXPECT_TRUE(is_told(self));
+	EXPECT_TRUE(is_told_and_down(self));
 	pid = fork();
 	if (!pid) {
 		vt_close(&self->d);
@@ -180,8 +185,7 @@ TEST_F(aer, an_importer_holds_nobody_up)
 	ASSERT_EQ(0, vt_edu_hold(edu, h, true));
 
 	ASSERT_TRUE(vt_ask_host("pcie_aer_inject_error aer-down0 DLP"));
-	EXPECT_TRUE(is_told(self));
-	EXPECT_TRUE(is_down(self));
+	EXPECT_TRUE(is_told_and_down(self));
 	EXPECT_TRUE(vt_kmsg_has(self->log, "device recovery successful"));
 	/* It has been told to let go all the same. */
 	ASSERT_EQ(0, vt_edu_stats(edu, h, &s));
