@@ -6,25 +6,15 @@
 # usage: check_test.sh [SERIES]	whose modules are built
 set -eu
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/holds.sh"
 
 series=${1:-$(default_kernel)}
 work=$(mktemp -d)
-nr=0 failed=0 expected=0
+expected=0
 trap 'rm -rf "$work"' EXIT
 
-# holds NAME COMMAND...: the command succeeds.
-holds() {
-	local name=$1
-	shift
-	nr=$((nr + 1))
-	if "$@"; then
-		echo "ok $nr - $name"
-		return
-	fi
-	failed=$((failed + 1))
-	[ $failed -gt 1 ] || sed 's/^/# /' "$work/out"
-	echo "not ok $nr - $name"
-}
+# All tests are about one run of "check": its output is shown once.
+explain() { [ $failed -gt 1 ] || sed 's/^/# /' "$work/out"; }
 
 # says VERDICT PROGRAM TEXT: a line of check's output. The time that a test took
 # follows the text.
