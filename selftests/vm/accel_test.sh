@@ -51,11 +51,14 @@ boot() {
 }
 
 again() {
-	local status=0
 	rm -f "$work/accels" "$work/cpus"
 	ACCEL_DIR=$work/answers KVM_DEVICE=$work/kvm QEMU_X86=$inside/qemu \
-	PROBE_SECONDS=${seconds:-600} SLOTS=$work \
-		"$VM/vm" --kernel "$series" --no-build "$@" -- true \
+	PROBE_SECONDS=${seconds:-600} SLOTS=$work boot_once "$@"
+}
+
+boot_once() {
+	local status=0
+	"$VM/vm" --kernel "$series" --no-build "$@" -- true \
 		>"$work/out.all" 2>&1 || status=$?
 	# That it waited for a build of another kernel says nothing.
 	grep -v '^waiting for another build in ' "$work/out.all" >"$work/out" || :
@@ -78,8 +81,7 @@ falls_back() {
 
 # Not with the stand-in: whether KVM works here is the host's.
 by_itself() {
-	ACCEL_DIR=$work/real "$VM/vm" --kernel "$series" --no-build --accel kvm \
-		--timeout 1500 -- true >"$work/out" 2>&1 || return 1
+	ACCEL_DIR=$work/real boot_once --accel kvm --timeout 1500 || return 1
 	[ -e /dev/kvm ] || { says "no KVM for kernel $series here"; return; }
 	if [ "$(wc -l <"$work/real/$series")" = 1 ]; then
 		is_silent
