@@ -81,6 +81,10 @@ help:
 	@echo '  make dkms-install     through DKMS, for all kernels, as root'
 	@echo '  make dkms-uninstall   take it away'
 	@echo
+	@echo 'On this host, with its own compiler, in seconds:'
+	@echo '  make unit             the unit tests of library, tool and table of ranges;'
+	@echo '                        T=lib_open that program, T=all the slower scripts, too'
+	@echo
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
 	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
 	@echo '  make demo             a primary lends BAR slices to a subordinate'

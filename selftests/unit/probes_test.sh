@@ -7,7 +7,10 @@ set -eu
 src=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/tap.sh"
-trap 'busybox umount "$work/noexec" 2>/dev/null || :; rm -rf "$work"' EXIT
+trap '$box umount "$work/noexec" 2>/dev/null || :; rm -rf "$work"' EXIT
+# The build root has no mount of its own.
+box=
+command -v mount >/dev/null || box=busybox
 
 # check NAME [ARGUMENT...]: in a clean state, the function of that name
 check() {
@@ -166,7 +169,7 @@ no_folder_to_write_to() {
 
 on_a_noexec_mount() {
 	mkdir -p "$work/noexec"
-	busybox mount -t tmpfs -o noexec tmpfs "$work/noexec"
+	$box mount -t tmpfs -o noexec tmpfs "$work/noexec"
 	cp -r "$src/Kbuild" "$src/probes" "$work/noexec"
 	"$work/noexec/probes/run" 2>/dev/null && return 1
 	[ "$(kbuild "$work/noexec")" = "$(echo "$all" | tr ' ' '\n' | LC_ALL=C sort | xargs)" ]
@@ -214,7 +217,12 @@ check asked_again_with_another_compiler \
 	asked_again sh -c "echo v2 >$work/version"
 check no_temporary_folder no_temporary_folder
 check no_folder_to_write_to no_folder_to_write_to
-check on_a_noexec_mount on_a_noexec_mount
+if [ "$(id -u)" = 0 ]; then
+	check on_a_noexec_mount on_a_noexec_mount
+else
+	nr=$((nr + 1))
+	echo "ok $nr - on_a_noexec_mount # SKIP root alone mounts"
+fi
 check kbuild_stops_with_the_words kbuild_stops_with_the_words
 check kbuild_without_probes_stops kbuild_without_probes_stops
 check kbuild_names_the_wrong_compiler kbuild_names_the_wrong_compiler
