@@ -62,12 +62,25 @@ static const char *override_of(const char *bdf)
 	return override;
 }
 
+/* Sysfs numbers each link anew; a disk's filesystem takes a number that is free. */
+static void detach(const char *path)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	struct stat st;
+
+	snprintf(from, sizeof(from), "%s%s", root, path);
+	if (lstat(from, &st))
+		return;
+	snprintf(to, sizeof(to), "%s/gone.%lu", root, (unsigned long)st.st_ino);
+	rename(from, to);
+}
+
 static void attach(const char *bdf, const char *driver)
 {
 	char path[128], to[128];
 
 	snprintf(path, sizeof(path), PATH_OF, bdf, "driver");
-	remove_file(path);
+	detach(path);
 	snprintf(to, sizeof(to), "/sys/bus/pci/drivers/%s", driver);
 	if (driver[0])
 		make_link(path, to);
