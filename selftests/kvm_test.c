@@ -21,222 +21,20 @@ int main(void)
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/kvm.h>
-
+#include "lib/guest.h"
 #include "lib/vfio_test.h"
 
 #define BAR	2
 #define RW	(PROT_READ | PROT_WRITE)
 #define SIZE	VT_MIB(4)
-/* Where the guest has the buffer: aligned for entries of every size. */
-#define GPA	VT_PUD
 #define NC	VFIO_DMA_BUF_MEMATTR_NC
 #define WC	VFIO_DMA_BUF_MEMATTR_WC
-
-/* What the guest can do: %edi is the address, %eax the value. */
-enum guest_entry { GUEST_WRITES, GUEST_READS = 3, GUEST_SPINS = 6 };
-
-static const unsigned char guest_code[] = {
-	[GUEST_WRITES] = 0x89, 0x07,		/* mov %eax, (%edi) */
-	0xf4,					/* hlt */
-	[GUEST_READS] = 0x8b, 0x07,		/* mov (%edi), %eax */
-	0xf4,					/* hlt */
-	[GUEST_SPINS] = 0x40,			/* inc %eax */
-	0x89, 0x07,				/* mov %eax, (%edi) */
-	0xeb, 0xfb,				/* jmp to inc */
-};
-
-enum guest_slot { CODE, BUFFER };
-
-struct guest {
-	int kvm;
-	int vm;
-	int cpu;
-	struct kvm_run *run;
-	/* While it runs by itself, and what that ended with */
-	pthread_t thread;
-	bool runs;
-	int end;
-};
-
-static int guest_set_slot(struct guest *g, enum guest_slot id, __u32 flags,
-			  void *memory, size_t size)
-{
-	struct kvm_userspace_memory_region r = {
-		.slot = id,
-		.guest_phys_addr = id == BUFFER ? GPA : 0,
-		.userspace_addr = (size_t)memory,
-	};
-
-	/* What the slot shows cannot be changed while it is there. */
-	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &r) && errno != EINVAL)
-		return -errno;
-	r.flags = flags;
-	r.memory_size = size;
-	return ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &r) ? -errno : 0;
-}
-
-/* Protected mode, flat segments, no page tables: an address is physical. */
-static int guest_set_mode(struct guest *g)
-{
-	struct kvm_segment data = {
-		.limit = 0xffffffff, .selector = 16, .type = 3,
-		.present = 1, .db = 1, .s = 1, .g = 1,
-	};
-	struct kvm_sregs s;
-
-	if (ioctl(g->cpu, KVM_GET_SREGS, &s))
-		return -errno;
-	s.cr0 = 0x11;
-	s.ds = data;
-	s.es = data;
-	s.ss = data;
-	s.cs = data;
-	s.cs.selector = 8;
-	s.cs.type = 11;
-	return ioctl(g->cpu, KVM_SET_SREGS, &s) ? -errno : 0;
-}
-
-static int guest_create(struct guest *g)
-{
-	void *code;
-	int size;
-
-	g->vm = ioctl(g->kvm, KVM_CREATE_VM, 0);
-	if (g->vm < 0)
-		return -errno;
-	g->cpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
-	if (g->cpu < 0)
-		return -errno;
-	size = ioctl(g->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	g->run = mmap(NULL, size, RW, MAP_SHARED, g->cpu, 0);
-	code = mmap(NULL, VT_PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (g->run == MAP_FAILED || code == MAP_FAILED)
-		return -errno;
-	memcpy(code, guest_code, sizeof(guest_code));
-	return guest_set_slot(g, CODE, 0, code, VT_PAGE) ?: guest_set_mode(g);
-}
-
-/* As every user of KVM: a signal, such as that of a child's end, means go on. */
-static int guest_run(struct guest *g)
-{
-	int ret;
-
-	do {
-		ret = ioctl(g->cpu, KVM_RUN, 0);
-	} while (ret && errno == EINTR && !g->run->immediate_exit);
-	return ret;
-}
-
-/* KVM_EXIT_HLT when done, another KVM_EXIT_* when KVM has a question, -errno. */
-static int guest_call(struct guest *g, enum guest_entry entry, size_t offset,
-		      __u32 *value)
-{
-	struct kvm_regs regs = {
-		.rip = entry,
-		.rdi = GPA + offset,
-		.rax = *value,
-		.rflags = 2,
-	};
-
-	if (ioctl(g->cpu, KVM_SET_REGS, &regs) || guest_run(g) ||
-	    ioctl(g->cpu, KVM_GET_REGS, &regs))
-		return -errno;
-	*value = regs.rax;
-	return g->run->exit_reason;
-}
-
-static int guest_writes(struct guest *g, size_t offset, __u32 value)
-{
-	return guest_call(g, GUEST_WRITES, offset, &value);
-}
-
-/* KVM_EXIT_HLT if it reads @value, KVM_EXIT_UNKNOWN if another one. */
-static int guest_reads(struct guest *g, size_t offset, __u32 value)
-{
-	__u32 found = ~value;
-	int ret = guest_call(g, GUEST_READS, offset, &found);
-
-	return ret == KVM_EXIT_HLT && found != value ? KVM_EXIT_UNKNOWN : ret;
-}
-
-static void *spin(void *arg)
-{
-	return (void *)(long)guest_call(arg, GUEST_SPINS, 0, &(__u32){ 0 });
-}
-
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
-static bool guest_has_ended(struct guest *g)
-{
-	void *end;
-
-	if (g->runs && !pthread_tryjoin_np(g->thread, &end)) {
-		g->runs = false;
-		g->end = (long)end;
-	}
-	return !g->runs;
-}
-
-/* Waits until the guest writes or has ended. Whether it has written. */
-static bool guest_goes_on(struct guest *g, volatile __u32 *bar)
-{
-	__u32 value = *bar;
-
-	while (*bar == value) {
-		if (guest_has_ended(g)) {
-			vt_log("the guest has ended: %d", g->end);
-			return false;
-		}
-		sched_yield();
-	}
-	return true;
-}
-
-/* Has the guest write until it ends with an error. It has begun on return. */
-static bool guest_starts(struct guest *g, volatile __u32 *bar)
-{
-	*bar = 0;
-	g->runs = !pthread_create(&g->thread, NULL, spin, g);
-	return g->runs && guest_goes_on(g, bar);
-}
-
-/* Waits likewise. What KVM_RUN ended with; 0 if the guest has written. */
-static int guest_ends(struct guest *g, volatile __u32 *bar)
-{
-	__u32 value = *bar;
-
-	while (!guest_has_ended(g)) {
-		if (*bar != value)
-			return 0;
-		sched_yield();
-	}
-	return *bar == value ? g->end : 0;
-}
-
-static int guest_stops(struct guest *g)
-{
-	signal(SIGUSR1, ignore);
-	g->run->immediate_exit = 1;
-	pthread_kill(g->thread, SIGUSR1);
-	while (!guest_has_ended(g))
-		sched_yield();
-	g->run->immediate_exit = 0;
-	return g->end;
-}
 
 /* A buffer of a device, mapped, and a guest that has it. Nobody has touched it. */
 struct lent {
@@ -330,7 +128,8 @@ static void lend(struct __test_metadata *_metadata, struct lent *l,
 	ASSERT_EQ(0, vt_memattr_set(l->d.fd, l->fd, s->memattr));
 	l->map = vt_map(l->fd, size_of(s), RW, 0, VT_PUD, skew_of(s));
 	ASSERT_NE(NULL, l->map);
-	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, 0, l->map, size_of(s)));
+	ASSERT_EQ(0, guest_set_slot(&l->g, GUEST_BUFFER, 0, l->map,
+				    size_of(s)));
 }
 
 FIXTURE(kvm) {
@@ -489,7 +288,8 @@ static void lend_read_only(struct __test_metadata *_metadata, struct lent *l,
 	ASSERT_EQ(0, vt_memattr_set(l->d.fd, l->fd, s->memattr));
 	l->map = vt_map(l->fd, size_of(s), PROT_READ, 0, VT_PUD, skew_of(s));
 	ASSERT_NE(NULL, l->map);
-	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, flags, l->map, size_of(s)));
+	ASSERT_EQ(0, guest_set_slot(&l->g, GUEST_BUFFER, flags, l->map,
+				    size_of(s)));
 	*l->bar = 51;
 }
 
@@ -520,7 +320,7 @@ TEST_F(kvm, read_only_buffer_under_a_read_only_slot)
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(KVM_EXIT_MMIO, guest_writes(&l->g, 0, 54));
 		EXPECT_EQ(1, l->g.run->mmio.is_write);
-		EXPECT_EQ(GPA, l->g.run->mmio.phys_addr);
+		EXPECT_EQ(GUEST_GPA, l->g.run->mmio.phys_addr);
 		EXPECT_EQ(51, *l->bar);
 		EXPECT_EQ(KVM_EXIT_HLT, guest_reads(&l->g, 0, 51));
 	}
@@ -588,7 +388,7 @@ TEST_F(kvm, mremap_under_a_running_guest)
 	ASSERT_EQ(to, mremap(l->map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     to));
 	ASSERT_EQ(-EFAULT, guest_ends(&l->g, l->bar));
-	ASSERT_EQ(0, guest_set_slot(&l->g, BUFFER, 0, to, size));
+	ASSERT_EQ(0, guest_set_slot(&l->g, GUEST_BUFFER, 0, to, size));
 	ASSERT_TRUE(guest_starts(&l->g, l->bar));
 	ASSERT_EQ(0, vt_revoke(l->d.fd, l->fd));
 	EXPECT_EQ(-EFAULT, guest_ends(&l->g, l->bar));

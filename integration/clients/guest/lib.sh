@@ -6,15 +6,16 @@ set -u
 sysfs=/sys/bus/pci/devices
 tests=0 failed=0
 
-# try TEXT COMMAND...: a test, passed if the command succeeds.
+# try TEXT COMMAND...: a test, passed if the command succeeds. It may leave processes and
+# variables for later ones.
 try() {
-	local text=$1 output verdict=ok
+	local text=$1 verdict=ok
 	shift
 	tests=$((tests + 1))
-	if ! output=$("$@" 2>&1); then
+	if ! "$@" >/tmp/try 2>&1; then
 		verdict="not ok"
 		failed=$((failed + 1))
-		printf '%s\n' "$output" | sed 's/^/# /'
+		sed 's/^/# /' /tmp/try
 	fi
 	echo "$verdict $tests - $text"
 }
