@@ -250,6 +250,12 @@ TEST_F(bench, says_what_is_wrong)
 	SAYS("reaches beyond BAR 2");
 	EXPECT_EQ(RUN("%s 0 0+64K", self->bdf), 1);
 	SAYS("cannot be mapped");
+}
+
+TEST_F(bench, says_who_has_the_device)
+{
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	ASSERT_EQ(vt_bind(self->bdf, VT_STOCK), 0);
 	EXPECT_EQ(RUN("%s %d " RANGE, self->bdf, BAR), 1);
 	SAYS("is bound to vfio-pci; first: vfio-dmabuf bind ");

@@ -267,6 +267,8 @@ FIXTURE_VARIANT_ADD(parity, behind_a_switch)
 
 FIXTURE_SETUP(parity)
 {
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	if (!vt_stock_exports())
 		SKIP(return, VT_NO_IMPORTERS);
 	self->run.edu = vt_edu_open(vt_bdf(variant->edu));
@@ -436,6 +438,8 @@ TEST_F(plain, an_importer_sees_no_difference_from_vfio_pci)
 
 	if (!self->can)
 		SKIP(return, VT_NO_IMPORTERS);
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	vt_close(&self->d);
 	ASSERT_TRUE(answer(&run, &stock, bdf, VT_STOCK,
 			   VFIO_DEVICE_FEATURE_DMA_BUF));

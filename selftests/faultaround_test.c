@@ -134,6 +134,8 @@ TEST_F(around, stock_takes_one_fault_for_each_page)
 	struct vt_device stock;
 	char *map;
 
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	ASSERT_EQ(0, vt_open(&stock, vt_bdf("B"), VT_STOCK));
 	ASSERT_EQ(0, vt_region(&stock, BAR, &info));
 	map = vt_map(stock.fd, VT_MIB(8), RW, info.offset, VT_PMD, VT_PAGE);

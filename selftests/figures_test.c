@@ -20,7 +20,7 @@ FIXTURE_SETUP(figures)
 {
 	self->stock = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
-	ASSERT_EQ(0, vt_open(&self->stock, vt_bdf("B"), VT_STOCK));
+	ASSERT_EQ(0, vt_open_plain(&self->stock, vt_bdf("B")));
 	self->stock_exports = vt_probe(self->stock.fd,
 				       VFIO_DEVICE_FEATURE_DMA_BUF,
 				       VFIO_DEVICE_FEATURE_GET);
@@ -29,7 +29,7 @@ FIXTURE_SETUP(figures)
 FIXTURE_TEARDOWN(figures)
 {
 	vt_close(&self->d);
-	vt_close(&self->stock);
+	vt_close_plain(&self->stock);
 }
 
 /* Kernel memory that one more buffer of @nr unmerged ranges takes, in bytes. */

@@ -418,6 +418,8 @@ TEST_F(gate, bytes_in_a_mapping_of_the_device)
 	int ret, stock_ret;
 	size_t i;
 
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	ASSERT_EQ(0, vt_open(&stock, vt_bdf("B"), VT_STOCK));
 	stock_map = vt_map_bar(&stock, BAR, 0, VT_PAGE);
 	ASSERT_NE(NULL, stock_map);
@@ -638,6 +640,8 @@ FIXTURE_SETUP(as_stock)
 {
 	int fd;
 
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	self->stock = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, vt_open(&self->stock, vt_bdf("B"), VT_STOCK));

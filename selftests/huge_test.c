@@ -538,6 +538,8 @@ FIXTURE(as_stock) {
 
 FIXTURE_SETUP(as_stock)
 {
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	self->stock = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, vt_open(&self->stock, vt_bdf("B"), VT_STOCK));
@@ -609,6 +611,8 @@ FIXTURE_SETUP(pud)
 {
 	struct entries stock;
 
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("BIG"), VT_STOCK));
 	stock = bar_entries(&self->d, 0, VT_PUD, VT_PUD, 0);
 	vt_close(&self->d);

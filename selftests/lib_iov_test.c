@@ -80,6 +80,8 @@ static void *map_memory(int fd, int flags)
 
 FIXTURE_SETUP(iov)
 {
+	if (!strcmp(variant->driver, VT_STOCK) && !vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	self->ctx = vfio_dmabuf_new();
 	self->a = open_one(self->ctx, "SW_MEM", variant->driver, &self->bar);
 	ASSERT_NE(self->a, NULL);

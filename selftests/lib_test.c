@@ -559,6 +559,8 @@ TEST(stock_driver)
 	struct vfio_dmabuf_info info;
 	int fd, features;
 
+	if (!vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	ASSERT_EQ(vt_bind(vt_bdf("A"), VT_STOCK), 0);
 	ASSERT_EQ(vfio_dmabuf_open(ctx, vt_bdf("A"), 0, &dev), 0)
 		TH_LOG("%s", vfio_dmabuf_error(ctx));

@@ -573,6 +573,8 @@ FIXTURE_VARIANT_ADD(hot_reset, sibling_stock_from_stock)
 
 FIXTURE_SETUP(hot_reset)
 {
+	if (!strcmp(variant->b_driver, VT_STOCK) && !vt_has_stock())
+		SKIP(return, VT_NO_STOCK);
 	user_init(&self->a, &reset_set);
 	ASSERT_EQ(0, vt_bind(vt_bdf("HOT_B"), variant->b_driver));
 	ASSERT_EQ(0, user_open(&self->a));

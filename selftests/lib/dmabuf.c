@@ -42,16 +42,33 @@ bool vt_probe(int device_fd, __u32 feature, __u32 op)
 			   NULL, 0);
 }
 
+int vt_open_plain(struct vt_device *d, const char *bdf)
+{
+	int ret;
+
+	if (vt_has_stock())
+		return vt_open(d, bdf, VT_STOCK);
+	ret = vt_open(d, bdf, VT_DRIVER);
+	return ret ? ret : vt_device_write(bdf, "dmabuf_mode", "plain");
+}
+
+void vt_close_plain(struct vt_device *d)
+{
+	vt_close(d);
+	if (!vt_has_stock())
+		vt_device_write(d->bdf, "dmabuf_mode", "mmap");
+}
+
 bool vt_stock_exports(void)
 {
 	struct vt_device d;
 	bool ret;
 
-	if (vt_open(&d, vt_bdf("B"), VT_STOCK))
+	if (vt_open_plain(&d, vt_bdf("B")))
 		abort();
 	ret = vt_probe(d.fd, VFIO_DEVICE_FEATURE_DMA_BUF,
 		       VFIO_DEVICE_FEATURE_GET);
-	vt_close(&d);
+	vt_close_plain(&d);
 	return ret;
 }
 

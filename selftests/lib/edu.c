@@ -109,7 +109,7 @@ bool vt_edu_reaches(const char *edu, const char *memory)
 	struct vt_device d;
 	int dev, fd, ret;
 
-	if (vt_open(&d, memory, VT_STOCK))
+	if (vt_open_plain(&d, memory))
 		abort();
 	fd = vt_export_one(d.fd, 2, 0, VT_PAGE);
 	dev = vt_edu_open(edu);
@@ -118,7 +118,7 @@ bool vt_edu_reaches(const char *edu, const char *memory)
 	ret = vt_edu_import(dev, fd);
 	close(dev);
 	close(fd);
-	vt_close(&d);
+	vt_close_plain(&d);
 	if (ret < 0)
 		vt_log("%s cannot reach %s: %s", edu, memory, strerror(-ret));
 	return ret != -EINVAL;

@@ -18,6 +18,12 @@ bool vt_is_dropin(void)
 	return access(MODULE_FILE, F_OK);
 }
 
+bool vt_has_stock(void)
+{
+	return !access("/sys/bus/pci/drivers/" VT_STOCK, F_OK) &&
+	       access("/sys/module/vfio_pci/parameters/dmabuf_mode", F_OK);
+}
+
 const char *vt_driver(void)
 {
 	return vt_is_dropin() ? VT_STOCK : VT_DRIVER;
@@ -57,10 +63,14 @@ static void module_path(const char *file, char *path, size_t size)
 	snprintf(path, size, "/sys/module/%s/%s", vt_module(), file);
 }
 
-/* No message: bad parameters are part of what tests try. */
 int vt_module_load(const char *params)
 {
-	const char *file = module_file();
+	return vt_module_load_file(module_file(), params);
+}
+
+/* No message: bad parameters are part of what tests try. */
+int vt_module_load_file(const char *file, const char *params)
+{
 	int fd, ret = 0;
 
 	fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -74,10 +84,15 @@ int vt_module_load(const char *params)
 	return ret;
 }
 
-/* O_NONBLOCK: a module in use is refused at once, with EWOULDBLOCK. */
 int vt_module_unload(void)
 {
-	return syscall(SYS_delete_module, vt_module(), O_NONBLOCK) ? -errno : 0;
+	return vt_module_unload_named(vt_module());
+}
+
+/* O_NONBLOCK: a module in use is refused at once, with EWOULDBLOCK. */
+int vt_module_unload_named(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
 bool vt_module_loaded(void)

@@ -133,6 +133,10 @@ int vt_bind(const char *bdf, const char *driver)
 	char now[64];
 	int ret;
 
+	if (!strcmp(driver, VT_STOCK) && !vt_has_stock()) {
+		vt_log("%s: " VT_NO_STOCK, bdf);
+		return -ENODEV;
+	}
 	if (!strcmp(driver, VT_DRIVER))
 		driver = vt_driver();
 	if (!vt_driver_of(bdf, now, sizeof(now)) && !strcmp(now, driver))

@@ -21,8 +21,8 @@
 #include "../modules/vpdm_test_pt.h"
 
 /*
- * For vt_bind() and vt_open(): ours, whatever its name is here, and the kernel's. As a
- * drop-in ours is both.
+ * For vt_bind() and vt_open(): ours, whatever its name is here, and the kernel's, which
+ * is not there where vt_has_stock() says so.
  */
 #define VT_DRIVER	"vfio-pci-dmabuf-mmap"
 #define VT_STOCK	"vfio-pci"
@@ -85,12 +85,18 @@ int vt_sysfs_reset(const char *bdf);
 
 /* Whether the driver is built as vfio-pci; its names then, and otherwise. */
 bool vt_is_dropin(void);
+/* Whether the kernel's own is there to compare with; if not, why a test is skipped. */
+bool vt_has_stock(void);
+#define VT_NO_STOCK	"the kernel's own vfio-pci is not loaded beside this driver"
 const char *vt_driver(void);
 const char *vt_module(void);
 /* Whether its file has @entry, "NAME=VALUE", among what modinfo shows. */
 bool vt_module_says(const char *entry);
 int vt_module_load(const char *params);
 int vt_module_unload(void);
+/* Others than the driver. */
+int vt_module_load_file(const char *file, const char *params);
+int vt_module_unload_named(const char *name);
 bool vt_module_loaded(void);
 int vt_module_refs(void);
 int vt_param_get(const char *name, char *buf, size_t size);
@@ -156,6 +162,13 @@ int vt_feature(int device_fd, __u32 flags, void *data, size_t size);
 int vt_feature_argsz(int device_fd, __u32 argsz, __u32 flags, void *data,
 		     size_t size);
 bool vt_probe(int device_fd, __u32 feature, __u32 op);
+
+/*
+ * Opens a device whose DMABUFs are vfio-pci-core's: with stock, and where that is not
+ * there with ours, set to give these until vt_close_plain().
+ */
+int vt_open_plain(struct vt_device *d, const char *bdf);
+void vt_close_plain(struct vt_device *d);
 
 /*
  * Whether stock vfio-pci exports DMABUFs. Where it does not, vfio-pci-core has
