@@ -372,6 +372,14 @@ static struct pci_driver vpdm_driver = {
 	.dev_groups		= vpdm_groups,
 };
 
+/*
+ * The driver is built under two names, see Kbuild, and its directories in debugfs and
+ * tracefs are there once. Of two modules that export the same symbol the kernel refuses
+ * the second, and its log says that the first owns it.
+ */
+const char vfio_pci_dmabuf_mmap_is_loaded[] = VPDM_NAME;
+EXPORT_SYMBOL_GPL(vfio_pci_dmabuf_mmap_is_loaded);
+
 static int __init vpdm_module_init(void)
 {
 	int ret;

@@ -235,6 +235,9 @@ static inline bool vpdm_buf_is_bar(const struct vpdm_buf *buf)
 	return buf->device_file;
 }
 
+/* vfio_pci_dmabuf_mmap.c */
+extern const char vfio_pci_dmabuf_mmap_is_loaded[];
+
 /* ids.c: devices to bind without driver_override */
 void vpdm_ids_add(struct pci_driver *driver);
 

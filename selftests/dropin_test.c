@@ -13,11 +13,16 @@
 #include "lib/vfio_test.h"
 
 #define DRIVER		"/sys/bus/pci/drivers/vfio-pci"
+/* Modules that the machine has, and does not load beside the drop-in. */
+#define STOCK_FILE	"/other/vfio-pci.ko"
+#define OWN_NAME_FILE	"/other/vfio-pci-dmabuf-mmap.ko"
+#define OWN_NAME	"/sys/bus/pci/drivers/vfio-pci-dmabuf-mmap"
 #define BAR		2
 #define SIZE		VT_MIB(1)
 
 FIXTURE(dropin) {
 	struct vt_device d;
+	int kmsg;
 	char driver[64];
 };
 
@@ -25,6 +30,8 @@ FIXTURE_SETUP(dropin)
 {
 	self->d = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_TRUE(vt_is_dropin());
+	self->kmsg = vt_kmsg_open();
+	ASSERT_LE(0, self->kmsg);
 	vt_unbind(vt_bdf("A"));
 	ASSERT_EQ(0, vt_device_write(vt_bdf("A"), "driver_override", "\n"));
 }
@@ -34,8 +41,17 @@ FIXTURE_TEARDOWN(dropin)
 	vt_close(&self->d);
 	vt_try_write_text(DRIVER "/remove_id", "1af4 1110");
 	vt_unbind(vt_bdf("A"));
+	close(self->kmsg);
+	vt_module_unload_named("vfio_pci_dmabuf_mmap");
+	if (!access(DRIVER, F_OK) && vt_has_stock())
+		vt_module_unload();
 	if (!vt_module_loaded())
 		vt_module_load("");
+}
+
+static bool is_our_dropin(void)
+{
+	return !access(DRIVER, F_OK) && !vt_has_stock();
 }
 
 TEST_F(dropin, module_and_driver_have_the_names_of_stock)
@@ -67,7 +83,7 @@ TEST_F(dropin, driver_override_of_vfio_pci_gives_buffers)
 {
 	int fd;
 
-	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_STOCK));
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	fd = vt_export_one(self->d.fd, BAR, 0, SIZE);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, vt_revoke(self->d.fd, fd));
@@ -95,17 +111,24 @@ static bool power_is(const char *bdf, const char *want)
 	return !vt_read_text(path, text, sizeof(text)) && !strcmp(text, want);
 }
 
-/* On kernels that have them in vfio-pci-core, too. */
+/*
+ * On kernels that have them in vfio-pci-core, too. A device is suspended a while after
+ * it was bound, or, with the parameter, never.
+ */
 TEST_F(dropin, parameters_have_effect)
 {
 	const char *bdf = vt_bdf("A");
+	__u64 begin;
 
-	ASSERT_EQ(0, vt_bind(bdf, VT_STOCK));
-	vt_wait_for(power_is(bdf, "suspended"));
+	begin = vt_now_ns();
+	ASSERT_EQ(0, vt_bind(bdf, VT_DRIVER));
+	ASSERT_TRUE(vt_wait_for(power_is(bdf, "suspended")));
+	begin = vt_now_ns() - begin;
 	ASSERT_EQ(0, vt_unbind(bdf));
 	ASSERT_EQ(0, vt_module_unload());
 	ASSERT_EQ(0, vt_module_load("disable_idle_d3=1"));
-	ASSERT_EQ(0, vt_bind(bdf, VT_STOCK));
+	ASSERT_EQ(0, vt_bind(bdf, VT_DRIVER));
+	vt_sleep_ms(100 + 20 * begin / 1000000);
 	EXPECT_TRUE(power_is(bdf, "active"));
 	ASSERT_EQ(0, vt_unbind(bdf));
 	ASSERT_EQ(0, vt_module_unload());
@@ -117,6 +140,64 @@ TEST_F(dropin, tool_knows_it)
 	EXPECT_EQ(0, system("vfio-dmabuf bind $BDF | grep -q ': vfio-pci$'"));
 	EXPECT_EQ(0, system("vfio-dmabuf check $BDF | grep -q 'ok .* driver: vfio-pci$'"));
 	EXPECT_EQ(0, system("vfio-dmabuf unbind $BDF | grep -q ': no driver$'"));
+}
+
+TEST_F(dropin, tool_gives_the_driver_before_back)
+{
+	const char *bdf = vt_bdf("EDU");
+
+	ASSERT_EQ(0, vt_bind(bdf, "vpdm_test_edu"));
+	setenv("BDF", bdf, 1);
+	EXPECT_EQ(0, system("vfio-dmabuf bind $BDF | grep -q ': vfio-pci$'"));
+	EXPECT_EQ(0, vt_driver_of(bdf, self->driver, sizeof(self->driver)));
+	EXPECT_STREQ("vfio-pci", self->driver);
+	EXPECT_EQ(0, system("vfio-dmabuf unbind $BDF | grep -q ': vpdm_test_edu$'"));
+	EXPECT_EQ(0, vt_driver_of(bdf, self->driver, sizeof(self->driver)));
+	EXPECT_STREQ("vpdm_test_edu", self->driver);
+}
+
+TEST_F(dropin, ids_are_bound_without_being_told)
+{
+	const char *bdf = vt_bdf("TESTDEV");
+
+	vt_unbind(bdf);
+	ASSERT_EQ(0, vt_device_write(bdf, "driver_override", "\n"));
+	ASSERT_EQ(0, vt_module_unload());
+	/* QEMU's pci-testdev */
+	ASSERT_EQ(0, vt_module_load("ids=nonsense,1b36:0005"));
+	EXPECT_TRUE(vt_kmsg_has(self->kmsg, "\"nonsense\" is not vendor:device"));
+	ASSERT_EQ(0, vt_driver_of(bdf, self->driver, sizeof(self->driver)));
+	EXPECT_STREQ("vfio-pci", self->driver);
+	ASSERT_EQ(0, vt_module_unload());
+	EXPECT_EQ(-ENOENT, vt_driver_of(bdf, self->driver, sizeof(self->driver)));
+}
+
+/* Loaded already, says the kernel, whichever of the two it is. */
+TEST_F(dropin, stock_and_it_exclude_each_other)
+{
+	EXPECT_EQ(-EEXIST, vt_module_load_file(STOCK_FILE, ""));
+	EXPECT_TRUE(is_our_dropin());
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load_file(STOCK_FILE, ""));
+	EXPECT_TRUE(vt_has_stock());
+	EXPECT_EQ(-EEXIST, vt_module_load(""));
+	EXPECT_TRUE(vt_has_stock());
+}
+
+/* One driver, twice: the second is refused, and the log names the first. */
+TEST_F(dropin, both_of_its_names_exclude_each_other)
+{
+	EXPECT_EQ(-ENOEXEC, vt_module_load_file(OWN_NAME_FILE, ""));
+	EXPECT_TRUE(vt_kmsg_has(self->kmsg, "(owned by vfio_pci)"));
+	EXPECT_NE(0, access(OWN_NAME, F_OK));
+	EXPECT_TRUE(is_our_dropin());
+
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load_file(OWN_NAME_FILE, ""));
+	EXPECT_EQ(-ENOEXEC, vt_module_load(""));
+	EXPECT_TRUE(vt_kmsg_has(self->kmsg, "(owned by vfio_pci_dmabuf_mmap)"));
+	EXPECT_NE(0, access(DRIVER, F_OK));
+	EXPECT_EQ(0, access(OWN_NAME, F_OK));
 }
 
 TEST_HARNESS_MAIN
