@@ -490,7 +490,7 @@ static void import_rounds(struct __test_metadata *_metadata, int edu, int fd,
 
 TEST_F(edu, imports_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(2000);
+	unsigned int rounds = vt_rounds(1000);
 	struct vt_slabs *before;
 
 	/* What caches keep, which is all that few rounds would show. */
