@@ -109,6 +109,7 @@ help:
 	@echo '  make bench            figures, against stock vfio-pci'
 	@echo '  make bench-doc        put them into Documentation/'
 	@echo '  make deb              Debian packages for this release, as root'
+	@echo '  make dist             the source as a tarball; needs git'
 	@echo '  make docs             the documentation as web pages'
 	@echo '  make shell            a shell in the machine'
 	@echo '  make update           newer kernels, if Debian has some'

@@ -14,7 +14,10 @@ dkms-uninstall:
 deb:
 	@packaging/deb
 
+dist:
+	@$(CURDIR)/packaging/dist
+
 check-packages:
 	@packaging/check
 
-.PHONY: docs dkms-install dkms-uninstall deb check-packages
+.PHONY: docs dkms-install dkms-uninstall deb dist check-packages
