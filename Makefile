@@ -78,8 +78,9 @@ help:
 	@echo '  make DROPIN=1         the same driver as vfio-pci.ko, in the place of the'
 	@echo '                        kernel'"'"'s, in BUILD=/dropin; with modules_install, too'
 	@echo '  make clean            remove what "make" made'
-	@echo '  make dkms-install     through DKMS, for all kernels, as root'
-	@echo '  make dkms-uninstall   take it away'
+	@echo '  make dkms-install     through DKMS, for all kernels, as root; DROPIN=1 as'
+	@echo '                        vfio-pci.ko'
+	@echo '  make dkms-uninstall   take it away; with DROPIN=1 that one'
 	@echo
 	@echo 'On this host, with its own compiler, in seconds:'
 	@echo '  make unit             the unit tests of library, tool and table of ranges;'
