@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The devices of the QEMU that "make qemu" builds.
+CONFIG_PCI_DEVICES=n
+CONFIG_Q35=y
+CONFIG_VFIO=y
+CONFIG_VFIO_PCI=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_GPU=y
+CONFIG_PCIE_PORT=y
+CONFIG_ISA_DEBUG=y
