@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest of qemu_test: a program without a kernel, which QEMU's multiboot
+ * loader starts in 32-bit mode without paging. It speaks virtio-gpu over
+ * virtio-pci, paints pictures into the BARs of assigned devices, and does what
+ * the test asks for, a line at a time, on the serial port. All numbers are hex.
+ *
+ *	paint AREA SEED W H	the test picture into the area
+ *	blob ID AREA W H	make a guest blob of the area; a size in pixels
+ *	attach ID AREA W H	the memory of AREA for a blob that was made of none
+ *	detach ID, unref ID, off
+ *	scanout ID W H		show it
+ *	flush ID X Y W H
+ *	flushes ID W H N	N times all of it
+ *	copy AREA AREA W H	from the first to the second
+ *	memory DEVICE 0|1	memory decoding of device a or b
+ *	eject			power device a's slot off
+ *
+ * The answer is the response of virtio-gpu, or "ok", or "what?".
+ *
+ * An area is a list of pages: of RAM, or of BAR 2 of device a or b, in an order
+ * that is not the memory's.
+ */
+#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "picture.h"
+
+#define PAGE		4096u
+#define MAX_PAGES	4096u
+#define RAM_AREA	(16u << 20)
+/* Between RAM and the memory of PCI. */
+#define NOWHERE		0x40000000u
+
+#define COM1		0x3f8
+
+#define VIRTIO_VENDOR	0x1af4
+#define GPU_DEVICE	0x1050
+#define IVSHMEM_DEVICE	0x1110
+
+#define CAP_VENDOR	0x09
+#define CAP_EXPRESS	0x10
+
+/* virtio-pci */
+#define CFG_COMMON	1
+#define CFG_NOTIFY	2
+#define FEATURE_BLOB		(1u << 3)
+#define FEATURE_VERSION_1	(1u << 0)	/* of the upper half */
+
+/* virtio-gpu */
+#define CMD_UNREF		0x0102
+#define CMD_SET_SCANOUT		0x0103
+#define CMD_FLUSH		0x0104
+#define CMD_ATTACH_BACKING	0x0106
+#define CMD_DETACH_BACKING	0x0107
+#define CMD_CREATE_BLOB		0x010c
+#define CMD_SET_SCANOUT_BLOB	0x010d
+#define BLOB_MEM_GUEST		1
+#define BLOB_USE_SHAREABLE	2
+#define FORMAT_B8G8R8X8		2
+
+struct header {
+	uint32_t type, flags;
+	uint64_t fence;
+	uint32_t context, padding;
+};
+
+struct rect {
+	uint32_t x, y, width, height;
+};
+
+struct entry {
+	uint64_t addr;
+	uint32_t length, padding;
+};
+
+static union {
+	struct header header;
+	struct {
+		struct header header;
+		uint32_t id, padding;
+	} resource;
+	struct {
+		struct header header;
+		struct rect rect;
+		uint32_t scanout, id;
+	} scanout;
+	struct {
+		struct header header;
+		struct rect rect;
+		uint32_t id, padding;
+	} flush;
+	struct {
+		struct header header;
+		uint32_t id, nr;
+		struct entry entries[MAX_PAGES];
+	} attach;
+	struct {
+		struct header header;
+		uint32_t id, memory, flags, nr;
+		uint64_t blob, size;
+		struct entry entries[MAX_PAGES];
+	} blob;
+	struct {
+		struct header header;
+		struct rect rect;
+		uint32_t scanout, id, width, height, format, padding;
+		uint32_t strides[4], offsets[4];
+	} scanout_blob;
+} cmd __attribute__((aligned(16)));
+
+static struct header reply __attribute__((aligned(16)));
+
+#define QUEUE_SIZE	8
+static struct {
+	struct {
+		uint64_t addr;
+		uint32_t length;
+		uint16_t flags, next;
+	} desc[QUEUE_SIZE];
+	struct {
+		uint16_t flags, index, ring[QUEUE_SIZE];
+	} avail;
+	struct {
+		uint16_t flags, index;
+		struct {
+			uint32_t id, length;
+		} ring[QUEUE_SIZE];
+	} used __attribute__((aligned(4)));
+} queue __attribute__((aligned(PAGE)));
+
+static volatile uint16_t *notify;
+
+/* Bus, device and function in the bits that the address port has them in. */
+struct device {
+	uint32_t place;
+	uint32_t bar;
+};
+
+static struct device gpu, dev_a, dev_b, port_a;
+
+asm(".section .multiboot, \"ax\"\n"
+	".align 4\n"
+	".long 0x1badb002, 0, -0x1badb002\n"
+	".globl start\n"
+	"start:\n"
+	"	mov $stack_end, %esp\n"
+	"	call guest\n"
+	"1:	hlt\n"
+	"	jmp 1b\n"
+	".section .bss\n"
+	".align 16\n"
+	"	.skip 16384\n"
+	"stack_end:\n"
+	".text\n");
+
+static void outb(uint16_t io, uint8_t value)
+{
+	asm volatile("outb %0, %1" : : "a" (value), "Nd" (io));
+}
+
+static uint8_t inb(uint16_t io)
+{
+	uint8_t value;
+
+	asm volatile("inb %1, %0" : "=a" (value) : "Nd" (io));
+	return value;
+}
+
+static void outl(uint16_t io, uint32_t value)
+{
+	asm volatile("outl %0, %1" : : "a" (value), "Nd" (io));
+}
+
+static uint32_t inl(uint16_t io)
+{
+	uint32_t value;
+
+	asm volatile("inl %1, %0" : "=a" (value) : "Nd" (io));
+	return value;
+}
+
+static void outw(uint16_t io, uint16_t value)
+{
+	asm volatile("outw %0, %1" : : "a" (value), "Nd" (io));
+}
+
+static uint16_t inw(uint16_t io)
+{
+	uint16_t value;
+
+	asm volatile("inw %1, %0" : "=a" (value) : "Nd" (io));
+	return value;
+}
+
+/* The compiler makes calls of them. */
+void *memset(void *s, int c, size_t n);
+void *memset(void *s, int c, size_t n)
+{
+	char *p = s;
+
+	while (n--)
+		*p++ = c;
+	return s;
+}
+
+static void say(const char *text)
+{
+	for (; *text; text++) {
+		while (!(inb(COM1 + 5) & 0x20))
+			;
+		outb(COM1, *text);
+	}
+}
+
+static void say_hex(uint32_t value)
+{
+	char text[9], *p = text + 8;
+
+	*p = '\0';
+	do {
+		*--p = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	say(p);
+}
+
+static void read_line(char *line, size_t size)
+{
+	size_t n = 0;
+	char c;
+
+	for (;;) {
+		while (!(inb(COM1 + 5) & 1))
+			;
+		c = inb(COM1);
+		if (c == '\n')
+			break;
+		if (n < size - 1)
+			line[n++] = c;
+	}
+	line[n] = '\0';
+}
+
+static uint32_t config_read(uint32_t place, unsigned int off)
+{
+	outl(0xcf8, 0x80000000u | place | (off & 0xfc));
+	return inl(0xcfc);
+}
+
+static uint8_t config_byte(uint32_t place, unsigned int off)
+{
+	return config_read(place, off) >> (off & 3) * 8;
+}
+
+static uint16_t config_word(uint32_t place, unsigned int off)
+{
+	config_read(place, off);
+	return inw(0xcfc + (off & 2));
+}
+
+static void config_write_word(uint32_t place, unsigned int off, uint16_t value)
+{
+	config_read(place, off);
+	outw(0xcfc + (off & 2), value);
+}
+
+static uint8_t next_cap(uint32_t place, uint8_t cap, uint8_t id)
+{
+	cap = config_byte(place, cap ? cap + 1 : 0x34);
+	while (cap && config_byte(place, cap) != id)
+		cap = config_byte(place, cap + 1);
+	return cap;
+}
+
+static uint32_t bar_address(uint32_t place, unsigned int bar)
+{
+	return config_read(place, 0x10 + bar * 4) & ~15u;
+}
+
+/* Device a is behind a port, device b on the root bus. */
+static void find_devices(void)
+{
+	uint32_t place, id;
+
+	for (place = 0; place < 8u << 16; place += 1 << 8) {
+		id = config_read(place, 0);
+		if (id == (GPU_DEVICE << 16 | VIRTIO_VENDOR))
+			gpu.place = place;
+		else if (id == (IVSHMEM_DEVICE << 16 | VIRTIO_VENDOR))
+			*(place >> 16 ? &dev_a : &dev_b) = (struct device){
+				place, bar_address(place, 2)
+			};
+		else if (config_read(place, 8) >> 16 == 0x0604)
+			port_a.place = place;
+	}
+}
+
+static uint32_t virtio_window(uint8_t cap)
+{
+	return bar_address(gpu.place, config_byte(gpu.place, cap + 4)) +
+	       config_read(gpu.place, cap + 8);
+}
+
+static void start_queue(volatile uint8_t *common, uint8_t cap)
+{
+	volatile uint32_t *at = (volatile uint32_t *)(common + 32);
+
+	*(volatile uint16_t *)(common + 22) = 0;
+	*(volatile uint16_t *)(common + 24) = QUEUE_SIZE;
+	at[0] = (uint32_t)queue.desc;
+	at[1] = 0;
+	at[2] = (uint32_t)&queue.avail;
+	at[3] = 0;
+	at[4] = (uint32_t)&queue.used;
+	at[5] = 0;
+	notify = (volatile uint16_t *)(virtio_window(cap) +
+		 *(volatile uint16_t *)(common + 30) *
+		 config_read(gpu.place, cap + 16));
+	*(volatile uint16_t *)(common + 28) = 1;
+}
+
+static void start_gpu(void)
+{
+	volatile uint8_t *common;
+	uint8_t cap = 0, cap_notify = 0;
+
+	config_write_word(gpu.place, 4, config_word(gpu.place, 4) | 6);
+	common = NULL;
+	while ((cap = next_cap(gpu.place, cap, CAP_VENDOR))) {
+		switch (config_byte(gpu.place, cap + 3)) {
+		case CFG_COMMON:
+			common = (volatile uint8_t *)virtio_window(cap);
+			break;
+		case CFG_NOTIFY:
+			cap_notify = cap;
+			break;
+		}
+	}
+	common[20] = 0;
+	common[20] = 3;
+	*(volatile uint32_t *)(common + 8) = 0;
+	*(volatile uint32_t *)(common + 12) = FEATURE_BLOB;
+	*(volatile uint32_t *)(common + 8) = 1;
+	*(volatile uint32_t *)(common + 12) = FEATURE_VERSION_1;
+	common[20] = 11;
+	if (!(common[20] & 8))
+		say("features refused\n");
+	start_queue(common, cap_notify);
+	common[20] = 15;
+}
+
+/* Sends cmd and waits; returns the response. */
+static uint32_t gpu_command(uint32_t type, size_t size)
+{
+	volatile uint16_t *used = &queue.used.index;
+	uint16_t before = *used;
+
+	cmd.header.type = type;
+	queue.desc[0].addr = (uint32_t)&cmd;
+	queue.desc[0].length = size;
+	queue.desc[0].flags = 1;
+	queue.desc[0].next = 1;
+	queue.desc[1].addr = (uint32_t)&reply;
+	queue.desc[1].length = sizeof(reply);
+	queue.desc[1].flags = 2;
+	queue.avail.ring[queue.avail.index % QUEUE_SIZE] = 0;
+	asm volatile("" : : : "memory");
+	queue.avail.index++;
+	asm volatile("" : : : "memory");
+	*notify = 0;
+	while (*used == before)
+		asm volatile("pause" : : : "memory");
+	return reply.type;
+}
+
+/* A permutation of 0 to 2^k - 1, as the factor is odd. */
+static uint32_t shuffled(uint32_t page)
+{
+	return page * 1237 % MAX_PAGES;
+}
+
+/* The guest's address of a page of an area. */
+static uint32_t page_address(char area, uint32_t page)
+{
+	switch (area) {
+	case 'r':
+		return RAM_AREA + shuffled(page) * PAGE;
+	case 'a':
+		return dev_a.bar + shuffled(page) * PAGE;
+	case 'b':
+		return dev_b.bar + shuffled(page) * PAGE;
+	case 'h':	/* half RAM, half BAR */
+		return page_address(page & 1 ? 'a' : 'r', page);
+	case 't':	/* two devices */
+		return page_address(page & 1 ? 'a' : 'b', page);
+	case 's':	/* in order, one after the other */
+		return dev_a.bar + page * PAGE;
+	default:
+		return NOWHERE + page * PAGE;
+	}
+}
+
+static uint32_t *pixel_address(char area, uint32_t pixel)
+{
+	return (uint32_t *)(page_address(area, pixel / (PAGE / 4)) +
+			    pixel % (PAGE / 4) * 4);
+}
+
+static void paint(char area, uint32_t seed, uint32_t width, uint32_t height)
+{
+	uint32_t x, y;
+
+	for (y = 0; y < height; y++)
+		for (x = 0; x < width; x++)
+			*(volatile uint32_t *)pixel_address(area, y * width + x) =
+				picture(x, y, width, height, seed);
+}
+
+static void copy(char from, char to, uint32_t width, uint32_t height)
+{
+	uint32_t i, n, page;
+
+	for (i = 0; i < width * height; i += PAGE / 4) {
+		page = i / (PAGE / 4);
+		uint32_t *dst = (uint32_t *)page_address(to, page);
+		uint32_t *src = (uint32_t *)page_address(from, page);
+
+		for (n = 0; n < PAGE / 4; n++)
+			dst[n] = *(volatile uint32_t *)(src + n);
+	}
+}
+
+static uint32_t fill_entries(struct entry *entries, char area, uint32_t size)
+{
+	uint32_t i, nr = (size + PAGE - 1) / PAGE;
+
+	for (i = 0; i < nr; i++)
+		entries[i] = (struct entry){ page_address(area, i), PAGE, 0 };
+	return nr;
+}
+
+static uint32_t blob(uint32_t id, char area, uint32_t width, uint32_t height)
+{
+	uint32_t size = (width * height * 4 + PAGE - 1) & ~(PAGE - 1);
+
+	memset(&cmd.blob, 0, offsetof(typeof(cmd.blob), entries));
+	cmd.blob.id = id;
+	cmd.blob.memory = BLOB_MEM_GUEST;
+	cmd.blob.flags = BLOB_USE_SHAREABLE;
+	cmd.blob.size = size;
+	if (area != '-')
+		cmd.blob.nr = fill_entries(cmd.blob.entries, area, size);
+	return gpu_command(CMD_CREATE_BLOB,
+			   offsetof(typeof(cmd.blob), entries[cmd.blob.nr]));
+}
+
+static uint32_t attach(uint32_t id, char area, uint32_t width, uint32_t height)
+{
+	memset(&cmd.attach, 0, offsetof(typeof(cmd.attach), entries));
+	cmd.attach.id = id;
+	cmd.attach.nr = fill_entries(cmd.attach.entries, area,
+				     width * height * 4);
+	return gpu_command(CMD_ATTACH_BACKING,
+			   offsetof(typeof(cmd.attach), entries[cmd.attach.nr]));
+}
+
+static uint32_t resource(uint32_t type, uint32_t id)
+{
+	memset(&cmd.resource, 0, sizeof(cmd.resource));
+	cmd.resource.id = id;
+	return gpu_command(type, sizeof(cmd.resource));
+}
+
+static uint32_t off(void)
+{
+	memset(&cmd.scanout, 0, sizeof(cmd.scanout));
+	return gpu_command(CMD_SET_SCANOUT, sizeof(cmd.scanout));
+}
+
+static uint32_t scanout(uint32_t id, uint32_t width, uint32_t height)
+{
+	memset(&cmd.scanout_blob, 0, sizeof(cmd.scanout_blob));
+	cmd.scanout_blob.rect = (struct rect){ 0, 0, width, height };
+	cmd.scanout_blob.id = id;
+	cmd.scanout_blob.width = width;
+	cmd.scanout_blob.height = height;
+	cmd.scanout_blob.format = FORMAT_B8G8R8X8;
+	cmd.scanout_blob.strides[0] = width * 4;
+	return gpu_command(CMD_SET_SCANOUT_BLOB, sizeof(cmd.scanout_blob));
+}
+
+static uint32_t flush(uint32_t id, struct rect rect)
+{
+	memset(&cmd.flush, 0, sizeof(cmd.flush));
+	cmd.flush.rect = rect;
+	cmd.flush.id = id;
+	return gpu_command(CMD_FLUSH, sizeof(cmd.flush));
+}
+
+static uint32_t flushes(uint32_t id, uint32_t width, uint32_t height,
+			uint32_t times)
+{
+	uint32_t response = 0;
+
+	while (times--)
+		response = flush(id, (struct rect){ 0, 0, width, height });
+	return response;
+}
+
+static void set_memory(const struct device *dev, bool on)
+{
+	uint16_t command = config_word(dev->place, 4);
+
+	config_write_word(dev->place, 4, on ? command | 2 : command & ~2);
+}
+
+/* The power indicator and the power controller, off. */
+static void eject(void)
+{
+	uint8_t control = next_cap(port_a.place, 0, CAP_EXPRESS) + 0x18;
+
+	config_write_word(port_a.place, control,
+			  config_word(port_a.place, control) | 0x0700);
+}
+
+/* The words of a line: the first, letters, then up to five numbers or letters. */
+static unsigned int split(char *line, char *words[], unsigned int max)
+{
+	unsigned int n = 0;
+
+	while (*line && n < max) {
+		words[n++] = line;
+		while (*line && *line != ' ')
+			line++;
+		if (*line)
+			*line++ = '\0';
+	}
+	return n;
+}
+
+static uint32_t number(const char *text)
+{
+	uint32_t value = 0;
+
+	for (; *text; text++)
+		value = value << 4 | (*text <= '9' ? *text - '0' : *text - 'a' + 10);
+	return value;
+}
+
+static bool is(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+#define W(n)	number(words[n])
+static void obey(char *words[], unsigned int n)
+{
+	uint32_t response = 0;
+
+	if (is(words[0], "paint") && n == 5)
+		paint(*words[1], W(2), W(3), W(4));
+	else if (is(words[0], "copy") && n == 5)
+		copy(*words[1], *words[2], W(3), W(4));
+	else if (is(words[0], "memory") && n == 3)
+		set_memory(*words[1] == 'a' ? &dev_a : &dev_b, W(2));
+	else if (is(words[0], "eject"))
+		eject();
+	else if (is(words[0], "blob") && n == 5)
+		response = blob(W(1), *words[2], W(3), W(4));
+	else if (is(words[0], "attach") && n == 5)
+		response = attach(W(1), *words[2], W(3), W(4));
+	else if (is(words[0], "detach") && n == 2)
+		response = resource(CMD_DETACH_BACKING, W(1));
+	else if (is(words[0], "unref") && n == 2)
+		response = resource(CMD_UNREF, W(1));
+	else if (is(words[0], "off"))
+		response = off();
+	else if (is(words[0], "scanout") && n == 4)
+		response = scanout(W(1), W(2), W(3));
+	else if (is(words[0], "flush") && n == 6)
+		response = flush(W(1), (struct rect){ W(2), W(3), W(4), W(5) });
+	else if (is(words[0], "flushes") && n == 5)
+		response = flushes(W(1), W(2), W(3), W(4));
+	else
+		say("what?");
+	say_hex(response);
+	say("\n");
+}
+
+void guest(void);
+void guest(void)
+{
+	char line[80], *words[6];
+	unsigned int n;
+
+	find_devices();
+	start_gpu();
+	say("ready\n");
+	for (;;) {
+		read_line(line, sizeof(line));
+		n = split(line, words, 6);
+		if (n)
+			obey(words, n);
+	}
+}

@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The patched QEMU of integration/qemu, with a guest that shows pictures which
+ * lie in the BAR of an assigned device. guest.c says what the guest can do; the
+ * screen is what QEMU's screendump says.
+ *
+ * Device a is behind a port in the guest, device b on its root bus.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "vfio_test.h"
+#include "picture.h"
+
+#define QEMU	"/qemu/bin/qemu-system-x86_64"
+#define GUEST	"/qemu/guest"
+#define SCREEN	"/tmp/screen.ppm"
+/* What selftests/qemu/picture takes. */
+#define PICTURE	"/tmp/picture.png"
+#define LOG	"/tmp/qemu.log"
+
+#define WIDTH	320
+#define HEIGHT	240
+#define SIZE	(WIDTH * HEIGHT * 4)
+
+#define OK			0x1100
+#define ERR_UNSPEC		0x1200
+#define ERR_OUT_OF_MEMORY	0x1201
+#define ERR_INVALID_PARAMETER	0x1205
+
+FIXTURE(qemu)
+{
+	pid_t pid;
+	int serial;
+	int qmp;
+	/* Before QEMU was there. */
+	int dmabufs;
+};
+
+FIXTURE_VARIANT(qemu)
+{
+	const char *driver;
+	bool can_mmap;
+};
+
+FIXTURE_VARIANT_ADD(qemu, ours)
+{
+	.driver = VT_DRIVER,
+	.can_mmap = true,
+};
+
+FIXTURE_VARIANT_ADD(qemu, stock)
+{
+	.driver = VT_STOCK,
+};
+
+#define self_t FIXTURE_DATA(qemu)
+
+static void run_qemu(int serial, int qmp)
+{
+	char command[2048];
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fd = open(LOG, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	dup2(fd, STDERR_FILENO);
+	snprintf(command, sizeof(command),
+		 "exec " QEMU " -L /qemu/share -nodefaults -no-user-config"
+		 " -display none -accel tcg,thread=single"
+		 " -machine q35,memory-backend=ram -m 128M"
+		 " -object memory-backend-memfd,id=ram,size=128M"
+		 " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+		 " -kernel " GUEST " -d guest_errors"
+		 " -chardev socket,id=serial,fd=%d -serial chardev:serial"
+		 " -chardev socket,id=qmp,fd=%d -mon chardev=qmp,mode=control"
+		 " -device virtio-gpu-pci,blob=true"
+		 " -device pcie-root-port,id=behind,chassis=1"
+		 " -device vfio-pci,id=a,host=%s,bus=behind"
+		 " -device vfio-pci,id=b,host=%s",
+		 serial, qmp, vt_bdf("SW_MEM"), vt_bdf("A"));
+	execl("/bin/sh", "sh", "-c", command, NULL);
+	_exit(127);
+}
+
+/* Without the newline. */
+static bool read_line(int fd, char *line, size_t size)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t n = 0;
+	char c;
+
+	for (;;) {
+		if (poll(&p, 1, vt_patience_ms()) != 1 || read(fd, &c, 1) != 1)
+			return false;
+		if (c == '\n')
+			break;
+		if (c != '\r' && n < size - 1)
+			line[n++] = c;
+	}
+	line[n] = '\0';
+	return true;
+}
+
+static bool qmp_waits_for(const self_t *self, const char *word)
+{
+	char line[4096];
+
+	while (read_line(self->qmp, line, sizeof(line))) {
+		if (strstr(line, word))
+			return true;
+		if (strstr(line, "\"error\"")) {
+			vt_log("QMP: %s", line);
+			return false;
+		}
+	}
+	vt_log("QMP: no %s", word);
+	return false;
+}
+
+static bool qmp(const self_t *self, const char *command)
+{
+	return dprintf(self->qmp, "%s\n", command) > 0 &&
+	       qmp_waits_for(self, "\"return\"");
+}
+
+static bool guest_is_ready(const self_t *self)
+{
+	char line[64] = "";
+
+	if (read_line(self->serial, line, sizeof(line)) &&
+	    !strcmp(line, "ready"))
+		return true;
+	vt_log("the guest says \"%s\"", line);
+	return false;
+}
+
+/* The guest's answer; -1 if there is none. */
+static long __attribute__((format(printf, 2, 3)))
+guest(const self_t *self, const char *fmt, ...)
+{
+	char line[64];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vdprintf(self->serial, fmt, ap);
+	va_end(ap);
+	if (len < 0 || write(self->serial, "\n", 1) != 1 ||
+	    !read_line(self->serial, line, sizeof(line)) ||
+	    strstr(line, "what"))
+		return -1;
+	return strtol(line, NULL, 16);
+}
+
+static long paint(const self_t *self, char area, unsigned int seed)
+{
+	return guest(self, "paint %c %x %x %x", area, seed, WIDTH, HEIGHT);
+}
+
+static long blob(const self_t *self, unsigned int id, char area)
+{
+	return guest(self, "blob %x %c %x %x", id, area, WIDTH, HEIGHT);
+}
+
+static long scanout(const self_t *self, unsigned int id)
+{
+	return guest(self, "scanout %x %x %x", id, WIDTH, HEIGHT);
+}
+
+static long flush(const self_t *self, unsigned int id)
+{
+	return guest(self, "flush %x 0 0 %x %x", id, WIDTH, HEIGHT);
+}
+
+/* Makes blob @id of the area, with the picture of the seed, and shows it. */
+static bool show(const self_t *self, unsigned int id, char area,
+		 unsigned int seed)
+{
+	return !paint(self, area, seed) && blob(self, id, area) == OK &&
+	       scanout(self, id) == OK && flush(self, id) == OK;
+}
+
+/* What is on the screen, three bytes a pixel; NULL if it is of another size. */
+static unsigned char *screen(const self_t *self)
+{
+	unsigned int width, height;
+	unsigned char *rgb;
+	FILE *f;
+
+	if (!qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
+		 "{\"filename\":\"" SCREEN "\"}}"))
+		return NULL;
+	f = fopen(SCREEN, "r");
+	if (!f)
+		return NULL;
+	rgb = malloc(WIDTH * HEIGHT * 3);
+	if (fscanf(f, "P6 %u %u 255", &width, &height) != 2 ||
+	    fgetc(f) != '\n' || width != WIDTH || height != HEIGHT ||
+	    fread(rgb, 3, WIDTH * HEIGHT, f) != WIDTH * HEIGHT) {
+		vt_log("the screen is %u x %u", width, height);
+		free(rgb);
+		rgb = NULL;
+	}
+	fclose(f);
+	return rgb;
+}
+
+/* Whether each pixel of the rows is the picture's. */
+static bool rows_are(const unsigned char *rgb, unsigned int from,
+		     unsigned int to, unsigned int seed)
+{
+	unsigned int x, y, want, got, wrong = 0;
+	const unsigned char *p;
+
+	for (y = from; y < to; y++) {
+		for (x = 0; x < WIDTH; x++) {
+			p = rgb + (y * WIDTH + x) * 3;
+			got = p[0] << 16 | p[1] << 8 | p[2];
+			want = picture(x, y, WIDTH, HEIGHT, seed);
+			if (got != want && !wrong++)
+				vt_log("pixel %u, %u is 0x%06x, not 0x%06x", x,
+				       y, got, want);
+		}
+	}
+	if (wrong)
+		vt_log("%u pixels are wrong", wrong);
+	return !wrong;
+}
+
+static bool screen_shows(const self_t *self, unsigned int seed)
+{
+	unsigned char *rgb = screen(self);
+	bool ret = rgb && rows_are(rgb, 0, HEIGHT, seed);
+
+	free(rgb);
+	return ret;
+}
+
+/* Lines of QEMU's memory map that have the word. */
+static unsigned int mappings(const self_t *self, const char *word)
+{
+	char path[64], line[512];
+	unsigned int nr = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", self->pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		nr += !!strstr(line, word);
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+/* QEMU's fds that lead to something with the word in its name; how many. */
+static unsigned int fds(const self_t *self, const char *word, int *list,
+			unsigned int max)
+{
+	char path[64], link[512], target[256];
+	struct dirent *entry;
+	unsigned int nr = 0;
+	ssize_t n;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", self->pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (!strstr(target, word))
+			continue;
+		if (nr < max)
+			list[nr] = atoi(entry->d_name);
+		nr++;
+	}
+	if (dir)
+		closedir(dir);
+	return nr;
+}
+
+static unsigned int nr_fds(const self_t *self)
+{
+	return fds(self, "", NULL, 0);
+}
+
+static unsigned int lowest_free_fd(const self_t *self)
+{
+	unsigned int fd = 0;
+	char path[64];
+
+	for (;; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%u", self->pid, fd);
+		if (access(path, F_OK))
+			return fd;
+	}
+}
+
+static int copy_fd(const self_t *self, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, self->pid, 0);
+	int copy = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	close(pidfd);
+	return copy;
+}
+
+/* What QEMU, which has the devices, could do: one of them made the buffer. */
+static int revoke_blob(const self_t *self)
+{
+	int devices[2], dmabuf, ret = -ENODEV, fd;
+	unsigned int i;
+
+	if (fds(self, "/dmabuf:", &dmabuf, 1) != 1 ||
+	    fds(self, "vfio-device", devices, 2) != 2)
+		return -EINVAL;
+	dmabuf = copy_fd(self, dmabuf);
+	for (i = 0; i < 2 && ret == -ENODEV; i++) {
+		fd = copy_fd(self, devices[i]);
+		ret = vt_revoke(fd, dmabuf);
+		close(fd);
+	}
+	close(dmabuf);
+	return ret;
+}
+
+static int count_dmabufs(void)
+{
+	char line[512];
+	int nr = -1;
+	FILE *f;
+
+	f = fopen("/sys/kernel/debug/dma_buf/bufinfo", "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Total %d objects", &nr);
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+/* How often QEMU has written a line with the text. */
+static unsigned int said(const char *text)
+{
+	char line[512];
+	unsigned int nr = 0;
+	FILE *f;
+
+	f = fopen(LOG, "r");
+	while (f && fgets(line, sizeof(line), f))
+		nr += !!strstr(line, text);
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+static bool is_free(const char *name, const char *driver)
+{
+	struct vt_device d;
+
+	if (vt_open(&d, vt_bdf(name), driver))
+		return false;
+	vt_close(&d);
+	return true;
+}
+
+static void show_log(void)
+{
+	char line[512];
+	FILE *f = fopen(LOG, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		vt_log("%.*s", (int)strcspn(line, "\n"), line);
+	if (f)
+		fclose(f);
+}
+
+FIXTURE_SETUP(qemu)
+{
+	int serial[2], control[2];
+
+	ASSERT_EQ(0, vt_bind(vt_bdf("SW_MEM"), variant->driver));
+	ASSERT_EQ(0, vt_bind(vt_bdf("A"), variant->driver));
+	self->dmabufs = count_dmabufs();
+	ASSERT_LE(0, self->dmabufs);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, serial));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, control));
+	self->serial = serial[0];
+	self->qmp = control[0];
+	self->pid = fork();
+	if (!self->pid) {
+		close(serial[0]);
+		close(control[0]);
+		run_qemu(serial[1], control[1]);
+	}
+	close(serial[1]);
+	close(control[1]);
+	ASSERT_TRUE(qmp_waits_for(self, "\"QMP\"")) show_log();
+	ASSERT_TRUE(qmp(self, "{\"execute\":\"qmp_capabilities\"}")) show_log();
+	ASSERT_TRUE(guest_is_ready(self)) show_log();
+}
+
+FIXTURE_TEARDOWN(qemu)
+{
+	if (self->pid > 0) {
+		show_log();
+		kill(self->pid, SIGKILL);
+		waitpid(self->pid, NULL, 0);
+	}
+}
+
+TEST_F(qemu, a_blob_in_ram)
+{
+	ASSERT_TRUE(show(self, 1, 'r', 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+	ASSERT_EQ(0, paint(self, 'r', 2));
+	ASSERT_EQ(OK, flush(self, 1));
+	ASSERT_TRUE(screen_shows(self, 2));
+	ASSERT_EQ(OK, guest(self, "unref 1"));
+}
+
+/* Mapped as one DMABUF, or page by page where the exporter has no mmap(). */
+TEST_F(qemu, a_blob_in_a_bar)
+{
+	unsigned int pages = (SIZE + VT_PAGE - 1) / VT_PAGE, before, dmabufs;
+	unsigned char *rgb;
+
+	before = mappings(self, "vfio-device");
+	dmabufs = mappings(self, "/dmabuf:");
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	EXPECT_EQ(dmabufs + variant->can_mmap, mappings(self, "/dmabuf:"));
+	EXPECT_EQ(before + (variant->can_mmap ? 0 : pages),
+		  mappings(self, "vfio-device"));
+	ASSERT_TRUE(screen_shows(self, 1));
+	ASSERT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
+			"{\"filename\":\"" PICTURE "\",\"format\":\"png\"}}"));
+
+	ASSERT_EQ(0, paint(self, 'a', 2));
+	ASSERT_EQ(OK, flush(self, 1));
+	ASSERT_TRUE(screen_shows(self, 2));
+
+	ASSERT_EQ(0, paint(self, 'a', 3));
+	ASSERT_EQ(OK, guest(self, "flush 1 0 40 %x 20", WIDTH));
+	rgb = screen(self);
+	ASSERT_NE(NULL, rgb);
+	EXPECT_TRUE(rows_are(rgb, 0, 0x40, 2));
+	EXPECT_TRUE(rows_are(rgb, 0x40, 0x60, 3));
+	EXPECT_TRUE(rows_are(rgb, 0x60, HEIGHT, 2));
+	free(rgb);
+	EXPECT_EQ(0, said("virtio_gpu"));
+}
+
+/* A blob of the second device, while one of the first is there. */
+TEST_F(qemu, blobs_of_two_devices)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(show(self, 2, 'b', 2));
+	ASSERT_TRUE(screen_shows(self, 2));
+	ASSERT_EQ(OK, scanout(self, 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+}
+
+TEST_F(qemu, wrong_memory_is_the_guests_mistake)
+{
+	int before = count_dmabufs();
+	unsigned int open = nr_fds(self), lines = said("");
+
+	EXPECT_EQ(ERR_INVALID_PARAMETER, blob(self, 1, 'h'));
+	EXPECT_EQ(1, said("neither of whole pages"));
+	EXPECT_EQ(ERR_INVALID_PARAMETER, blob(self, 1, 't'));
+	EXPECT_EQ(2, said("neither of whole pages"));
+	EXPECT_EQ(ERR_UNSPEC, blob(self, 1, 'n'));
+	EXPECT_EQ(1, said("failed to map MMIO memory"));
+	EXPECT_EQ(ERR_INVALID_PARAMETER, guest(self, "blob 1 n 10 10"));
+	EXPECT_EQ(3, said("neither of whole pages"));
+	EXPECT_EQ(lines + 4, said(""));
+	EXPECT_EQ(before, count_dmabufs());
+	EXPECT_EQ(open, nr_fds(self));
+
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+}
+
+TEST_F(qemu, a_host_without_fds)
+{
+	unsigned int lines = said("");
+	struct rlimit old, none;
+
+	ASSERT_EQ(0, prlimit(self->pid, RLIMIT_NOFILE, NULL, &old));
+	none = old;
+	/* No lower, as poll() of more than that fails, too. */
+	none.rlim_cur = lowest_free_fd(self);
+	ASSERT_EQ(0, prlimit(self->pid, RLIMIT_NOFILE, &none, NULL));
+	EXPECT_EQ(ERR_OUT_OF_MEMORY, blob(self, 1, 'a'));
+	EXPECT_EQ(1, said("cannot export BAR 2"));
+	EXPECT_EQ(lines + 1, said(""));
+	EXPECT_EQ(ERR_OUT_OF_MEMORY, blob(self, 1, 'r'));
+	EXPECT_EQ(lines + 2, said(""));
+	ASSERT_EQ(0, prlimit(self->pid, RLIMIT_NOFILE, &old, NULL));
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+}
+
+/* The last good picture stays, and the guest is told. */
+TEST_F(qemu, memory_off_and_on)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_EQ(0, guest(self, "memory a 0"));
+	EXPECT_EQ(ERR_UNSPEC, flush(self, 1));
+	EXPECT_EQ(ERR_UNSPEC, flush(self, 1));
+	EXPECT_EQ(1, said("not accessible"));
+	EXPECT_TRUE(screen_shows(self, 1));
+	ASSERT_EQ(0, guest(self, "memory a 1"));
+	ASSERT_EQ(0, paint(self, 'a', 2));
+	ASSERT_EQ(OK, flush(self, 1));
+	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+TEST_F(qemu, a_device_that_is_reset)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_EQ(0, vt_sysfs_reset(vt_bdf("SW_MEM")));
+	ASSERT_EQ(0, paint(self, 'a', 2));
+	ASSERT_EQ(OK, flush(self, 1));
+	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+TEST_F(qemu, a_buffer_that_is_revoked)
+{
+	if (!variant->can_mmap)
+		SKIP(return, "vfio-pci cannot revoke one DMABUF");
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_EQ(0, revoke_blob(self));
+	EXPECT_EQ(ERR_UNSPEC, flush(self, 1));
+	EXPECT_TRUE(screen_shows(self, 1));
+	EXPECT_EQ(1, said("not accessible"));
+	ASSERT_EQ(OK, guest(self, "unref 1"));
+	ASSERT_TRUE(show(self, 1, 'a', 2));
+	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+/* The device is free though its picture is still there. */
+TEST_F(qemu, a_device_that_is_unplugged)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(qmp(self, "{\"execute\":\"device_del\",\"arguments\":"
+			"{\"id\":\"a\"}}"));
+	ASSERT_EQ(0, guest(self, "eject"));
+	ASSERT_TRUE(qmp_waits_for(self, "DEVICE_DELETED"));
+	EXPECT_TRUE(screen_shows(self, 1));
+	EXPECT_EQ(ERR_UNSPEC, flush(self, 1));
+	EXPECT_TRUE(screen_shows(self, 1));
+	EXPECT_TRUE(vt_wait_for(is_free("SW_MEM", variant->driver)));
+	EXPECT_EQ(OK, guest(self, "unref 1"));
+	ASSERT_TRUE(show(self, 1, 'b', 2));
+	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+TEST_F(qemu, nothing_stays_of_a_hundred_blobs)
+{
+	int dmabufs = count_dmabufs();
+	unsigned int open = nr_fds(self), i;
+	unsigned int mapped = mappings(self, "");
+
+	ASSERT_LE(0, dmabufs);
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(OK, blob(self, 1, i % 2 ? 'a' : 'b'));
+		ASSERT_TRUE(i || dmabufs < count_dmabufs());
+		ASSERT_EQ(OK, guest(self, "unref 1"));
+	}
+	EXPECT_EQ(open, nr_fds(self));
+	EXPECT_EQ(dmabufs, count_dmabufs());
+	/* The C library's heap may have grown by one. */
+	EXPECT_GE(mapped + 4, mappings(self, ""));
+}
+
+/* Its surface would be a picture in memory that has been given back. */
+TEST_F(qemu, a_blob_that_loses_its_backing)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_EQ(OK, guest(self, "detach 1"));
+	EXPECT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
+			"{\"filename\":\"" SCREEN "\"}}"));
+	ASSERT_EQ(OK, guest(self, "attach 1 a %x %x", WIDTH, HEIGHT));
+	ASSERT_EQ(OK, scanout(self, 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+
+	ASSERT_TRUE(show(self, 2, 'r', 2));
+	ASSERT_EQ(OK, guest(self, "detach 2"));
+	EXPECT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
+			"{\"filename\":\"" SCREEN "\"}}"));
+	ASSERT_EQ(OK, scanout(self, 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+}
+
+TEST_F(qemu, a_guest_that_reboots)
+{
+	int dmabufs = count_dmabufs();
+
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(qmp(self, "{\"execute\":\"system_reset\"}"));
+	ASSERT_TRUE(guest_is_ready(self));
+	EXPECT_EQ(dmabufs, count_dmabufs());
+	ASSERT_TRUE(show(self, 1, 'a', 2));
+	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+TEST_F(qemu, a_qemu_that_is_killed)
+{
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	EXPECT_LT(self->dmabufs, count_dmabufs());
+	kill(self->pid, SIGKILL);
+	ASSERT_EQ(self->pid, waitpid(self->pid, NULL, 0));
+	self->pid = 0;
+	EXPECT_TRUE(is_free("SW_MEM", variant->driver));
+	EXPECT_TRUE(is_free("A", variant->driver));
+	EXPECT_TRUE(vt_wait_for(count_dmabufs() == self->dmabufs));
+}
+
+TEST_HARNESS_MAIN
