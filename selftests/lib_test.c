@@ -415,6 +415,8 @@ FIXTURE(lib_vf) {
 
 FIXTURE_SETUP(lib_vf)
 {
+	if (vt_vf_bar_is_small(vt_bdf("SRIOV")))
+		SKIP(return, VT_NO_VFS);
 	self->ctx = vfio_dmabuf_new();
 	ASSERT_EQ(vt_open(&self->pf, vt_bdf("SRIOV"), VT_DRIVER), 0);
 	ASSERT_EQ(vt_param_set("enable_sriov", "1"), 0);

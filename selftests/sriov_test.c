@@ -36,6 +36,8 @@ FIXTURE(sriov) {
 
 FIXTURE_SETUP(sriov)
 {
+	if (vt_vf_bar_is_small(vt_bdf("SRIOV")))
+		SKIP(return, VT_NO_VFS);
 	ASSERT_EQ(0, vt_open(&self->pf, vt_bdf("SRIOV"), VT_DRIVER));
 	ASSERT_EQ(0, vt_param_set("enable_sriov", "1"));
 }
@@ -84,6 +86,8 @@ FIXTURE(vf) {
 
 FIXTURE_SETUP(vf)
 {
+	if (vt_vf_bar_is_small(vt_bdf("SRIOV")))
+		SKIP(return, VT_NO_VFS);
 	sriov_setup(_metadata, &self->s, NULL);
 	self->d = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_EQ(0, vt_feature(self->s.pf.fd,

@@ -935,6 +935,8 @@ FIXTURE_SETUP(tool_vf)
 {
 	static unsigned char token[VT_TOKEN_SIZE] = "0123456789abcde";
 
+	if (vt_vf_bar_is_small(vt_bdf("SRIOV")))
+		SKIP(return, VT_NO_VFS);
 	ASSERT_EQ(vt_open(&self->pf, vt_bdf("SRIOV"), VT_DRIVER), 0);
 	ASSERT_EQ(vt_param_set("enable_sriov", "1"), 0);
 	ASSERT_EQ(vt_set_vfs(self->pf.bdf, 1), 0);

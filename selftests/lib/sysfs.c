@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
+
 #include "vfio_test.h"
 
 int vt_read_text(const char *path, char *buf, size_t size)
@@ -174,6 +176,54 @@ int vt_vf_bdf(const char *pf, unsigned int vf, char *buf, size_t size)
 
 	snprintf(link, sizeof(link), "virtfn%u", vf);
 	return vt_device_link(pf, link, buf, size);
+}
+
+/* Where the config space @fd has the SR-IOV capability, or 0. */
+static off_t find_sriov(int fd)
+{
+	off_t pos = PCI_CFG_SPACE_SIZE;
+	__u32 header;
+
+	while (pos && pread(fd, &header, sizeof(header), pos) ==
+			      sizeof(header)) {
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV)
+			return pos;
+		pos = PCI_EXT_CAP_NEXT(header);
+	}
+	return 0;
+}
+
+/* The low half of what BAR @pos says its size is, or 0. */
+static __u32 bar_size(int fd, off_t pos)
+{
+	__u32 old, bar = ~0U;
+	bool asked;
+
+	if (pread(fd, &old, sizeof(old), pos) != sizeof(old))
+		return 0;
+	asked = pwrite(fd, &bar, sizeof(bar), pos) == sizeof(bar) &&
+		pread(fd, &bar, sizeof(bar), pos) == sizeof(bar);
+	if (pwrite(fd, &old, sizeof(old), pos) != sizeof(old) || !asked)
+		return 0;
+	return -(bar & (__u32)PCI_BASE_ADDRESS_MEM_MASK);
+}
+
+bool vt_vf_bar_is_small(const char *pf)
+{
+	char path[PATH_MAX];
+	__u32 size = 0;
+	off_t pos;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", pf);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	pos = find_sriov(fd);
+	if (pos)
+		size = bar_size(fd, pos + PCI_SRIOV_BAR);
+	close(fd);
+	return size && size < VT_PAGE;
 }
 
 int vt_sysfs_reset(const char *bdf)

@@ -78,6 +78,10 @@ int vt_unbind(const char *bdf);
 /* SR-IOV: how many VFs a PF has, and the address of one, or -ENOENT. */
 int vt_set_vfs(const char *pf, unsigned int nr);
 int vt_vf_bdf(const char *pf, unsigned int vf, char *buf, size_t size);
+/* Whether its VFs' BAR 0 is less than a page; it has no VFs when this is asked. */
+bool vt_vf_bar_is_small(const char *pf);
+#define VT_NO_VFS \
+	"a VF's BAR is less than a page, and the kernel offers no VFs then"
 /* Blocks, as the kernel does, until the device has no user. */
 int vt_sysfs_reset(const char *bdf);
 
