@@ -20,6 +20,7 @@
 #define BAR		2
 #define WRONG		VFIO_DMABUF_WRONG_MEMORY
 #define MEM_PAGES	2048
+#define SIZE_LIMIT	"/sys/module/udmabuf/parameters/size_limit_mb"
 #define BAR_SIZE	(1024 * VT_PAGE)
 
 FIXTURE(iov) {
@@ -257,16 +258,22 @@ TEST_F(iov, each_kind_by_itself)
 TEST_F(iov, neighbours_are_merged)
 {
 	struct iovec iov[MEM_PAGES];
+	char limit[16];
 	void *view;
+	int fd = -1, ret;
 	size_t i;
-	int fd = -1;
 
 	if (!self->udmabuf)
 		SKIP(return, NO_UDMABUF);
 	/* More than udmabuf's list_limit of 1024, were they not. */
 	for (i = 0; i < MEM_PAGES; i++)
 		iov[i] = pages(self->mem, i, 1);
-	ASSERT_EQ(CREATE(MEM_PAGES, iov), 0) WHY();
+	/* With large pages they are more than its default of 64 MiB. */
+	ASSERT_EQ(vt_read_text(SIZE_LIMIT, limit, sizeof(limit)), 0);
+	ASSERT_EQ(vt_write_text(SIZE_LIMIT, "1024"), 0);
+	ret = CREATE(MEM_PAGES, iov);
+	ASSERT_EQ(vt_write_text(SIZE_LIMIT, limit), 0);
+	ASSERT_EQ(ret, 0) WHY();
 	view = mmap(NULL, MEM_PAGES * VT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_NE(view, MAP_FAILED);
 	EXPECT_EQ(stamp(view, MEM_PAGES - 1), 0x10000 + MEM_PAGES - 1);
