@@ -107,20 +107,20 @@ static void test_access(const struct access *a)
 }
 
 /* Two curves, and figures that are on none. */
+static struct result results[] = {
+	{ .what = "load latency", .attr = "NC", .size = 4, .threads = 1 },
+	{ .what = "copy from device", .attr = "NC", .access = accesses,
+	  .size = 64, .threads = 1, .s = { 5, 4, 6, 9 } },
+	{ .what = "copy from device", .attr = "NC", .access = accesses,
+	  .size = 128, .threads = 1, .s = { 7, 6, 8, 9 } },
+	{ .what = "copy to device", .attr = "WC", .access = accesses,
+	  .size = 64, .threads = 1, .s = { 1, 1, 2, 9 } },
+	{ .what = "copy to device", .attr = "WC", .access = accesses,
+	  .size = 64, .threads = 2, .s = { 3, 3, 3, 9 } },
+};
+
 static void test_script(void)
 {
-	const struct access *a = accesses;
-	struct result results[] = {
-		{ .what = "load latency", .attr = "NC", .size = 4, .threads = 1 },
-		{ .what = "copy from device", .attr = "NC", .access = a,
-		  .size = 64, .threads = 1, .s = { 5, 4, 6, 9 } },
-		{ .what = "copy from device", .attr = "NC", .access = a,
-		  .size = 128, .threads = 1, .s = { 7, 6, 8, 9 } },
-		{ .what = "copy to device", .attr = "WC", .access = a,
-		  .size = 64, .threads = 1, .s = { 1, 1, 2, 9 } },
-		{ .what = "copy to device", .attr = "WC", .access = a,
-		  .size = 64, .threads = 2, .s = { 3, 3, 3, 9 } },
-	};
 	struct bench b = {
 		.bdf = "0000:01:00.0", .bar = 2, .plot = "x.svg",
 		.results = results, .nr_results = ARRAY_SIZE(results),
@@ -142,13 +142,45 @@ static void test_script(void)
 	free(text);
 }
 
+/* Succeeds if the first argument is SVG with paths, and has the other ones as text. */
+static const char read_chart[] =
+	"import sys\n"
+	"from xml.etree import ElementTree\n"
+	"top = ElementTree.parse(sys.argv[1]).getroot()\n"
+	"text = ' '.join(top.itertext())\n"
+	"svg = '{http://www.w3.org/2000/svg}'\n"
+	"paths = top.tag == svg + 'svg' and top.findall('.//' + svg + 'path')\n"
+	"sys.exit(not paths or not all(word in text for word in sys.argv[2:]))\n";
+
+static void test_real_gnuplot(void)
+{
+	struct bench b = {
+		.bdf = "0000:01:00.0", .bar = 2,
+		.results = results, .nr_results = ARRAY_SIZE(results),
+	};
+	char chart[PATH_MAX], command[3 * PATH_MAX];
+
+	if (system("command -v gnuplot python3 >/dev/null")) {
+		ok(true, "gnuplot draws a chart # SKIP no gnuplot or python3");
+		return;
+	}
+	snprintf(chart, sizeof(chart), "%s/real.svg", root);
+	snprintf(command, sizeof(command),
+		 "python3 -c \"%s\" '%s' '0000:01:00.0, BAR 2' MB/s 'copy from device, NC' 'copy to device, WC'",
+		 read_chart, chart);
+	b.plot = chart;
+	fflush(stdout);
+	ok(!plot_check(&b) && !plot_draw(&b) && !system(command),
+	   "gnuplot draws both curves into an SVG file");
+}
+
 /* In place of gnuplot a script that says yes or no. */
 static void test_gnuplot(void)
 {
 	char chart[PATH_MAX], bin[PATH_MAX];
 	struct bench b = { .plot = chart };
 
-	snprintf(chart, sizeof(chart), "%s/chart.svg", make_root());
+	snprintf(chart, sizeof(chart), "%s/chart.svg", root);
 	snprintf(bin, sizeof(bin), "%s/gnuplot", root);
 	setenv("PATH", root, 1);
 	fflush(stdout);
@@ -165,20 +197,22 @@ static void test_gnuplot(void)
 	ok(plot_check(&b) == USAGE, "a name that would end gnuplot's string");
 	b.plot = NULL;
 	ok(!plot_check(&b) && !plot_draw(&b), "no chart");
-	remove_root();
 }
 
 int main(void)
 {
 	size_t i;
 
-	plan(14 + nr_accesses);
+	plan(15 + nr_accesses);
 	test_stats();
 	ok(accesses[0].is_there() && accesses[0].width == 8,
 	   "there is one on every processor");
 	for (i = 0; i < nr_accesses; i++)
 		test_access(&accesses[i]);
 	test_script();
+	make_root();
+	test_real_gnuplot();
 	test_gnuplot();
+	remove_root();
 	return finish();
 }
