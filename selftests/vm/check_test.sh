@@ -67,8 +67,11 @@ says passed warns first
 says passed hangs first
 says failed hangs '1 results of 2 \(it ended with status 137\)'
 says failed second "the machine or its kernel log \(see .*\)"
+says passed status first
+says failed status 'it ended with status 3'
 
 holds "check fails" [ $status = 1 ]
+holds "a program with a + runs in two boots" [ "$(count 'passed +status:')" = 2 ]
 holds "why a program has hung is in the kernel's log" \
 	grep -q 'Show Blocked State' "$work/$series-second-warns.log"
 holds "each result is counted, and there is no other" counts_all
