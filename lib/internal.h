@@ -82,6 +82,10 @@ int vd_error(struct vfio_dmabuf_ctx *ctx, int err, const char *fmt, ...)
 int vd_last_error(struct vfio_dmabuf_ctx *ctx, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* feature.c: 0, an fd, or a negative errno; the payload @data is read and written */
+int vd_feature(struct vfio_dmabuf_device *dev, uint32_t flags, void *data,
+	       size_t size);
+
 /* token.c */
 int vd_token_parse(const char *text, struct vd_token *token);
 /* Says what may be the matter with it, after a failed open. */
@@ -118,7 +122,7 @@ struct vd_maps {
 	char *text;
 };
 
-/* maps.c */
+/* procmaps.c */
 int vd_maps_parse(char *text, struct vd_maps *maps);
 int vd_maps_read(struct vd_maps *maps);
 void vd_maps_free(struct vd_maps *maps);

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Included by the top-level Makefile.
 
-docs:
-	@Documentation/build
-
 dkms-install:
 	@packaging/dkms install
 
@@ -20,4 +17,4 @@ dist:
 check-packages:
 	@packaging/check
 
-.PHONY: docs dkms-install dkms-uninstall deb dist check-packages
+.PHONY: dkms-install dkms-uninstall deb dist check-packages

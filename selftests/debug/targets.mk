@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Targets that need a debug kernel, and the static checks.
+# Targets that need a debug kernel.
 
 check-debug:
 	@selftests/debug/check $(T)
@@ -10,10 +10,4 @@ check-kcsan:
 coverage:
 	@selftests/debug/coverage
 
-check-static:
-	@selftests/static/check $(T)
-
-fuzz:
-	@selftests/fuzz/fuzz
-
-.PHONY: check-debug check-kcsan coverage check-static fuzz
+.PHONY: check-debug check-kcsan coverage

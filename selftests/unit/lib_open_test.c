@@ -12,7 +12,7 @@
 #include "lib/fd.c"
 #include "lib/group.c"
 #include "lib/map.c"
-#include "lib/maps.c"
+#include "lib/procmaps.c"
 #include "lib/open.c"
 #include "lib/region.c"
 #include "lib/sysfs.c"

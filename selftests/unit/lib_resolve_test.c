@@ -9,7 +9,7 @@
 
 #include "lib/context.c"
 #include "lib/map.c"
-#include "lib/maps.c"
+#include "lib/procmaps.c"
 #include "lib/resolve.c"
 #include "tap.h"
 
