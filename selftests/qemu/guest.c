@@ -11,8 +11,8 @@
  *	detach ID, unref ID, off
  *	scanout ID W H		show it
  *	flush ID X Y W H
- *	flushes ID W H N	N times all of it
- *	copy AREA AREA W H	from the first to the second
+ *	flushes ID W H N AREA	N times all of it; first each time copied from the area
+ *				to RAM in order, if there is one and not "-"
  *	memory DEVICE 0|1	memory decoding of device a or b
  *	eject			power device a's slot off
  *
@@ -395,8 +395,8 @@ static uint32_t page_address(char area, uint32_t page)
 		return page_address(page & 1 ? 'a' : 'r', page);
 	case 't':	/* two devices */
 		return page_address(page & 1 ? 'a' : 'b', page);
-	case 's':	/* in order, one after the other */
-		return dev_a.bar + page * PAGE;
+	case 's':	/* RAM, in order */
+		return RAM_AREA + page * PAGE;
 	default:
 		return NOWHERE + page * PAGE;
 	}
@@ -432,12 +432,18 @@ static void copy(char from, char to, uint32_t width, uint32_t height)
 	}
 }
 
+/* Pages that follow one another have one entry. Returns how many there are. */
 static uint32_t fill_entries(struct entry *entries, char area, uint32_t size)
 {
-	uint32_t i, nr = (size + PAGE - 1) / PAGE;
+	uint32_t i, addr, nr = 0;
 
-	for (i = 0; i < nr; i++)
-		entries[i] = (struct entry){ page_address(area, i), PAGE, 0 };
+	for (i = 0; i < (size + PAGE - 1) / PAGE; i++) {
+		addr = page_address(area, i);
+		if (nr && entries[nr - 1].addr + entries[nr - 1].length == addr)
+			entries[nr - 1].length += PAGE;
+		else
+			entries[nr++] = (struct entry){ addr, PAGE, 0 };
+	}
 	return nr;
 }
 
@@ -500,12 +506,15 @@ static uint32_t flush(uint32_t id, struct rect rect)
 }
 
 static uint32_t flushes(uint32_t id, uint32_t width, uint32_t height,
-			uint32_t times)
+			uint32_t times, char from)
 {
 	uint32_t response = 0;
 
-	while (times--)
+	while (times--) {
+		if (from != '-')
+			copy(from, 's', width, height);
 		response = flush(id, (struct rect){ 0, 0, width, height });
+	}
 	return response;
 }
 
@@ -565,8 +574,6 @@ static void obey(char *words[], unsigned int n)
 
 	if (is(words[0], "paint") && n == 5)
 		paint(*words[1], W(2), W(3), W(4));
-	else if (is(words[0], "copy") && n == 5)
-		copy(*words[1], *words[2], W(3), W(4));
 	else if (is(words[0], "memory") && n == 3)
 		set_memory(*words[1] == 'a' ? &dev_a : &dev_b, W(2));
 	else if (is(words[0], "eject"))
@@ -585,8 +592,8 @@ static void obey(char *words[], unsigned int n)
 		response = scanout(W(1), W(2), W(3));
 	else if (is(words[0], "flush") && n == 6)
 		response = flush(W(1), (struct rect){ W(2), W(3), W(4), W(5) });
-	else if (is(words[0], "flushes") && n == 5)
-		response = flushes(W(1), W(2), W(3), W(4));
+	else if (is(words[0], "flushes") && n == 6)
+		response = flushes(W(1), W(2), W(3), W(4), *words[5]);
 	else
 		say("what?");
 	say_hex(response);

@@ -32,9 +32,7 @@
 #define PICTURE	"/tmp/picture.png"
 #define LOG	"/tmp/qemu.log"
 
-#define WIDTH	320
-#define HEIGHT	240
-#define SIZE	(WIDTH * HEIGHT * 4)
+#define FRAMES	5
 
 #define OK			0x1100
 #define ERR_UNSPEC		0x1200
@@ -46,6 +44,9 @@ FIXTURE(qemu)
 	pid_t pid;
 	int serial;
 	int qmp;
+	/* Of all pictures of the test. */
+	unsigned int width;
+	unsigned int height;
 	/* Before QEMU was there. */
 	int dmabufs;
 };
@@ -167,22 +168,22 @@ guest(const self_t *self, const char *fmt, ...)
 
 static long paint(const self_t *self, char area, unsigned int seed)
 {
-	return guest(self, "paint %c %x %x %x", area, seed, WIDTH, HEIGHT);
+	return guest(self, "paint %c %x %x %x", area, seed, self->width, self->height);
 }
 
 static long blob(const self_t *self, unsigned int id, char area)
 {
-	return guest(self, "blob %x %c %x %x", id, area, WIDTH, HEIGHT);
+	return guest(self, "blob %x %c %x %x", id, area, self->width, self->height);
 }
 
 static long scanout(const self_t *self, unsigned int id)
 {
-	return guest(self, "scanout %x %x %x", id, WIDTH, HEIGHT);
+	return guest(self, "scanout %x %x %x", id, self->width, self->height);
 }
 
 static long flush(const self_t *self, unsigned int id)
 {
-	return guest(self, "flush %x 0 0 %x %x", id, WIDTH, HEIGHT);
+	return guest(self, "flush %x 0 0 %x %x", id, self->width, self->height);
 }
 
 /* Makes blob @id of the area, with the picture of the seed, and shows it. */
@@ -206,10 +207,10 @@ static unsigned char *screen(const self_t *self)
 	f = fopen(SCREEN, "r");
 	if (!f)
 		return NULL;
-	rgb = malloc(WIDTH * HEIGHT * 3);
+	rgb = malloc(self->width * self->height * 3);
 	if (fscanf(f, "P6 %u %u 255", &width, &height) != 2 ||
-	    fgetc(f) != '\n' || width != WIDTH || height != HEIGHT ||
-	    fread(rgb, 3, WIDTH * HEIGHT, f) != WIDTH * HEIGHT) {
+	    fgetc(f) != '\n' || width != self->width || height != self->height ||
+	    fread(rgb, 3, self->width * self->height, f) != self->width * self->height) {
 		vt_log("the screen is %u x %u", width, height);
 		free(rgb);
 		rgb = NULL;
@@ -219,17 +220,17 @@ static unsigned char *screen(const self_t *self)
 }
 
 /* Whether each pixel of the rows is the picture's. */
-static bool rows_are(const unsigned char *rgb, unsigned int from,
-		     unsigned int to, unsigned int seed)
+static bool rows_are(const self_t *self, const unsigned char *rgb,
+		     unsigned int from, unsigned int to, unsigned int seed)
 {
 	unsigned int x, y, want, got, wrong = 0;
 	const unsigned char *p;
 
 	for (y = from; y < to; y++) {
-		for (x = 0; x < WIDTH; x++) {
-			p = rgb + (y * WIDTH + x) * 3;
+		for (x = 0; x < self->width; x++) {
+			p = rgb + (y * self->width + x) * 3;
 			got = p[0] << 16 | p[1] << 8 | p[2];
-			want = picture(x, y, WIDTH, HEIGHT, seed);
+			want = picture(x, y, self->width, self->height, seed);
 			if (got != want && !wrong++)
 				vt_log("pixel %u, %u is 0x%06x, not 0x%06x", x,
 				       y, got, want);
@@ -243,7 +244,7 @@ static bool rows_are(const unsigned char *rgb, unsigned int from,
 static bool screen_shows(const self_t *self, unsigned int seed)
 {
 	unsigned char *rgb = screen(self);
-	bool ret = rgb && rows_are(rgb, 0, HEIGHT, seed);
+	bool ret = rgb && rows_are(self, rgb, 0, self->height, seed);
 
 	free(rgb);
 	return ret;
@@ -397,6 +398,8 @@ FIXTURE_SETUP(qemu)
 	ASSERT_EQ(0, vt_bind(vt_bdf("A"), variant->driver));
 	self->dmabufs = count_dmabufs();
 	ASSERT_LE(0, self->dmabufs);
+	self->width = 320;
+	self->height = 240;
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, serial));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, control));
 	self->serial = serial[0];
@@ -436,9 +439,10 @@ TEST_F(qemu, a_blob_in_ram)
 /* Mapped as one DMABUF, or page by page where the exporter has no mmap(). */
 TEST_F(qemu, a_blob_in_a_bar)
 {
-	unsigned int pages = (SIZE + VT_PAGE - 1) / VT_PAGE, before, dmabufs;
+	unsigned int pages, before, dmabufs;
 	unsigned char *rgb;
 
+	pages = (self->width * self->height * 4 + VT_PAGE - 1) / VT_PAGE;
 	before = mappings(self, "vfio-device");
 	dmabufs = mappings(self, "/dmabuf:");
 	ASSERT_TRUE(show(self, 1, 'a', 1));
@@ -454,14 +458,101 @@ TEST_F(qemu, a_blob_in_a_bar)
 	ASSERT_TRUE(screen_shows(self, 2));
 
 	ASSERT_EQ(0, paint(self, 'a', 3));
-	ASSERT_EQ(OK, guest(self, "flush 1 0 40 %x 20", WIDTH));
+	ASSERT_EQ(OK, guest(self, "flush 1 0 40 %x 20", self->width));
 	rgb = screen(self);
 	ASSERT_NE(NULL, rgb);
-	EXPECT_TRUE(rows_are(rgb, 0, 0x40, 2));
-	EXPECT_TRUE(rows_are(rgb, 0x40, 0x60, 3));
-	EXPECT_TRUE(rows_are(rgb, 0x60, HEIGHT, 2));
+	EXPECT_TRUE(rows_are(self, rgb, 0, 0x40, 2));
+	EXPECT_TRUE(rows_are(self, rgb, 0x40, 0x60, 3));
+	EXPECT_TRUE(rows_are(self, rgb, 0x60, self->height, 2));
 	free(rgb);
 	EXPECT_EQ(0, said("virtio_gpu"));
+}
+
+struct frame {
+	double flush, dump;
+};
+
+static double since_ms(__u64 start)
+{
+	return (vt_now_ns() - start) / 1e6;
+}
+
+/* Of a number of flushes, each after a copy from the area; negative on failure. */
+static double flushes_ms(const self_t *self, unsigned int id, char from,
+			 unsigned int nr)
+{
+	__u64 start = vt_now_ns();
+
+	if (guest(self, "flushes %x %x %x %x %c", id, self->width,
+		  self->height, nr, from) != OK)
+		return -1;
+	return since_ms(start);
+}
+
+/* The way to the guest and back, which is slow, is in none of the figures. */
+static bool time_frame(const self_t *self, unsigned int id, char from,
+		       struct frame *f)
+{
+	double one = flushes_ms(self, id, from, 1);
+	double all = flushes_ms(self, id, from, 1 + FRAMES);
+	__u64 start = vt_now_ns();
+	unsigned char *rgb;
+
+	rgb = screen(self);
+	f->flush = (all - one) / FRAMES;
+	f->dump = since_ms(start);
+	free(rgb);
+	return rgb && one >= 0 && all >= 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *list)
+{
+	qsort(list, FRAMES, sizeof(*list), compare);
+	return list[FRAMES / 2];
+}
+
+/* Medians, in a line of the log. */
+static void tell_speed(const char *what, const struct frame *frames)
+{
+	double flush[FRAMES], dump[FRAMES], all[FRAMES];
+	unsigned int i;
+
+	for (i = 0; i < FRAMES; i++) {
+		flush[i] = frames[i].flush;
+		dump[i] = frames[i].dump;
+		all[i] = flush[i] + dump[i];
+	}
+	vt_log("speed: %s: flush %.1f ms, screendump %.1f ms, %.2f frames/s",
+	       what, median(flush), median(dump), 1000 / median(all));
+}
+
+/* 2025 pages, none of which is beside the next. How fast it is, is only told. */
+TEST_F(qemu, a_large_picture)
+{
+	struct frame bar[FRAMES], ram[FRAMES];
+	unsigned int i;
+
+	self->width = 1920;
+	self->height = 1080;
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(screen_shows(self, 1));
+	ASSERT_EQ(OK, blob(self, 2, 's'));
+	for (i = 0; i < FRAMES; i++) {
+		ASSERT_EQ(OK, scanout(self, 1));
+		ASSERT_TRUE(time_frame(self, 1, '-', &bar[i]));
+		ASSERT_EQ(OK, scanout(self, 2));
+		ASSERT_TRUE(time_frame(self, 2, 'a', &ram[i]));
+	}
+	ASSERT_TRUE(screen_shows(self, 1));
+	tell_speed(variant->can_mmap ? "DMABUF" : "stitched view", bar);
+	tell_speed("copied into RAM by the guest", ram);
 }
 
 /* A blob of the second device, while one of the first is there. */
@@ -595,7 +686,7 @@ TEST_F(qemu, a_blob_that_loses_its_backing)
 	ASSERT_EQ(OK, guest(self, "detach 1"));
 	EXPECT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
 			"{\"filename\":\"" SCREEN "\"}}"));
-	ASSERT_EQ(OK, guest(self, "attach 1 a %x %x", WIDTH, HEIGHT));
+	ASSERT_EQ(OK, guest(self, "attach 1 a %x %x", self->width, self->height));
 	ASSERT_EQ(OK, scanout(self, 1));
 	ASSERT_TRUE(screen_shows(self, 1));
 
