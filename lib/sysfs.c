@@ -77,8 +77,8 @@ int vd_sysfs_cdev(const char *bdf, char *path, size_t size)
 	return ret;
 }
 
-/* Says which devices keep a group from being viable, and with which driver. */
-void vd_sysfs_group_others(unsigned int group, char *text, size_t size)
+void vd_sysfs_group_list(unsigned int group, vd_member_fn *is_wanted, void *arg,
+			 char *text, size_t size)
 {
 	char dir[PATH_MAX], driver[64];
 	struct dirent *entry;
@@ -92,11 +92,28 @@ void vd_sysfs_group_others(unsigned int group, char *text, size_t size)
 	if (!d)
 		return;
 	while ((entry = readdir(d)) && used < size) {
-		if (entry->d_name[0] == '.' ||
-		    vd_sysfs_driver(entry->d_name, driver, sizeof(driver)))
+		if (entry->d_name[0] == '.')
+			continue;
+		if (vd_sysfs_driver(entry->d_name, driver, sizeof(driver)))
+			driver[0] = '\0';
+		if (!is_wanted(entry->d_name, driver, arg))
 			continue;
 		used += snprintf(text + used, size - used, "%s%.16s (%s)",
-				 used ? ", " : "", entry->d_name, driver);
+				 used ? ", " : "", entry->d_name,
+				 driver[0] ? driver : "no driver");
 	}
 	closedir(d);
+}
+
+static bool has_driver(const char *bdf, const char *driver, void *arg)
+{
+	(void)bdf;
+	(void)arg;
+	return driver[0];
+}
+
+/* Says which devices keep a group from being viable, and with which driver. */
+void vd_sysfs_group_others(unsigned int group, char *text, size_t size)
+{
+	vd_sysfs_group_list(group, has_driver, NULL, text, size);
 }

@@ -2,7 +2,6 @@
 /*
  * One device: what drives it, what shares its group, who may open it.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -48,37 +47,27 @@ static bool is_harmless(const char *driver)
 	       !strcmp(driver, "pci-stub") || !strcmp(driver, "pcieport");
 }
 
-/* "0000:01:00.1 (nvme), ..."; true if one keeps VFIO out. */
-static bool name_group(int group, const char *bdf, char *text, size_t size)
-{
-	char path[PATH_MAX], driver[NAME_LEN];
-	struct dirent *entry;
-	bool bad = false;
-	size_t used = 0;
-	DIR *d;
+struct others {
+	const char *bdf;
+	bool bad;
+};
 
-	text[0] = '\0';
-	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%d/devices",
-		 sys_root, group);
-	d = opendir(path);
-	while (d && used < size && (entry = readdir(d))) {
-		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, bdf))
-			continue;
-		pci_driver(entry->d_name, driver);
-		bad |= !is_harmless(driver);
-		used += snprintf(text + used, size - used, "%s%.16s (%s)",
-				 used ? ", " : "", entry->d_name,
-				 driver[0] ? driver : "no driver");
-	}
-	if (d)
-		closedir(d);
-	return bad;
+/* Another device than @bdf; "bad" if one keeps VFIO out. */
+static bool is_other(const char *bdf, const char *driver, void *arg)
+{
+	struct others *others = arg;
+
+	if (!strcmp(bdf, others->bdf))
+		return false;
+	others->bad |= !is_harmless(driver);
+	return true;
 }
 
 static void check_group(struct report *r, const char *bdf)
 {
+	struct others others = { .bdf = bdf };
 	int group = pci_group(bdf);
-	char others[1024];
+	char names[1024];
 
 	if (group < 0) {
 		report(r, "group", PROBLEM,
@@ -86,12 +75,13 @@ static void check_group(struct report *r, const char *bdf)
 		       "it is in no IOMMU group");
 		return;
 	}
-	if (name_group(group, bdf, others, sizeof(others)))
+	vd_sysfs_group_list(group, is_other, &others, names, sizeof(names));
+	if (others.bad)
 		report(r, "group", PROBLEM,
 		       "unbind these, or move the device to another slot",
-		       "group %d is shared with %s", group, others);
-	else if (others[0])
-		report(r, "group", FIT, NULL, "group %d, with %s", group, others);
+		       "group %d is shared with %s", group, names);
+	else if (names[0])
+		report(r, "group", FIT, NULL, "group %d, with %s", group, names);
 	else
 		report(r, "group", FIT, NULL, "group %d, alone", group);
 }
