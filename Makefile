@@ -104,7 +104,7 @@ help:
 	@echo '  make qemu-picture     its screen, put into Documentation/'
 	@echo '  make abicheck         the library against the ABI of the last release'
 	@echo '  make abistore         keep its ABI as that of a release'
-	@echo '  make check-clients    driverctl, testpmd and others on vfio-pci and on this driver;'
+	@echo '  make check-clients    driverctl, testpmd and others on vfio-pci and ours;'
 	@echo '                        T=driverctl that client alone, T=quick the short ones'
 	@echo '  make clients-doc      put what it found into Documentation/'
 	@echo '  make check-packages   the packages and DKMS, tried in scratch systems, as root'
