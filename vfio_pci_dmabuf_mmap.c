@@ -373,9 +373,8 @@ static struct pci_driver vpdm_driver = {
 };
 
 /*
- * The driver is built under two names, see Kbuild, and its directories in debugfs and
- * tracefs are there once. Of two modules that export the same symbol the kernel refuses
- * the second, and its log says that the first owns it.
+ * Of its two names, see Kbuild, one can be loaded, as debugfs and tracefs have one name
+ * for both: the kernel refuses the second module that exports a symbol.
  */
 const char vfio_pci_dmabuf_mmap_is_loaded[] = VPDM_NAME;
 EXPORT_SYMBOL_GPL(vfio_pci_dmabuf_mmap_is_loaded);
