@@ -34,7 +34,7 @@ tree_is_in_step() {
 kernel_that_came() {
 	new_copy
 	printf '9.1\tcheck\n' >>"$copy/selftests/vm/kernels"
-	finds 'testing.rst: nowhere "7.2, 7.3, 6.12, 6.1 and 9.1"' 2
+	finds ' and 9.1"' 2
 	grep -F '"6.1 to 9.1"' "$work/said"
 }
 
