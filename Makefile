@@ -87,7 +87,8 @@ help:
 	@echo '                        T=lib_open that program, T=all the slower scripts, too'
 	@echo
 	@echo 'In a virtual machine; the host needs only make and git. What they make'
-	@echo 'and fetch is in BUILD= (default: build), about 3 GB:'
+	@echo 'and fetch is in BUILD= (default: build), about 3 GB. Where the host is no'
+	@echo 'Debian: selftests/container/run make demo'
 	@echo '  make demo             a primary lends BAR slices to a subordinate'
 	@echo '  make check            the tests, on the kernels of selftests/vm/kernels;'
 	@echo '                        KERNELS="7.2 ..." on these,'
