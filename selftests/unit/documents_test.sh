@@ -67,11 +67,59 @@ file_that_went() {
 		"$work/said"
 }
 
-plan 6
+# shellcheck disable=SC2016 # reST's
+parameter_that_came() {
+	new_copy
+	echo 'module_param(new, int, 0444);' >>"$copy/fault.c"
+	finds 'install.rst: nowhere "``new``"'
+}
+
+# shellcheck disable=SC2016 # reST's
+tracepoint_that_came() {
+	new_copy
+	printf 'TRACE_EVENT(vpdm_new,\nDEFINE_EVENT(vpdm_buf, vpdm_newer,\n' \
+		>>"$copy/trace.h"
+	finds 'tracing.rst: nowhere "``vpdm_new``"' 2
+	grep -F 'nowhere "``vpdm_newer``"' "$work/said"
+}
+
+feature_that_came() {
+	new_copy
+	{
+		echo '#define VFIO_PCI_DMABUF_MMAP_FEATURE_NEW 0xfdff'
+		echo ' * DOC: VFIO_DEVICE_FEATURE_DMA_BUF_NEW'
+		echo 'struct vfio_device_feature_dma_buf_new {'
+	} >>"$copy/include/uapi/linux/vfio_pci_dmabuf_mmap.h"
+	finds 'uapi.rst: nowhere ":doc: VFIO_DEVICE_FEATURE_DMA_BUF_NEW"' 3
+	grep -F 'nowhere "- 0xfdff"' "$work/said"
+	grep -F 'nowhere "vfio_device_feature_dma_buf_new"' "$work/said"
+}
+
+command_that_came() {
+	new_copy
+	printf '\t{ "new", cmd_new,\n' >>"$copy/tools/main.c"
+	finds 'vfio-dmabuf.8: nowhere ".It Cm new"' 2
+	grep -F 'vfio-dmabuf.bash: does not complete "new"' "$work/said"
+}
+
+client_that_came() {
+	new_copy
+	printf 'boot\t7.2\ttools\tquick\tnew:stock,own\n' \
+		>>"$copy/integration/clients/runs"
+	finds 'no script guest/new' 2
+	grep -F 'clients.rst: no paragraph new' "$work/said"
+}
+
+plan 11
 ok tree_is_in_step tree_is_in_step
 ok kernel_that_came kernel_that_came
 ok kernel_that_went kernel_that_went
 ok kernel_in_an_example kernel_in_an_example
 ok target_that_went target_that_went
 ok file_that_went file_that_went
+ok parameter_that_came parameter_that_came
+ok tracepoint_that_came tracepoint_that_came
+ok feature_that_came feature_that_came
+ok command_that_came command_that_came
+ok client_that_came client_that_came
 [ "$failed" = 0 ]
