@@ -250,20 +250,28 @@ static bool screen_shows(const self_t *self, unsigned int seed)
 	return ret;
 }
 
-/* Lines of QEMU's memory map that have the word. */
-static unsigned int mappings(const self_t *self, const char *word)
+/* How many lines of a file have the text; none if there is no file. */
+static unsigned int lines_with(const char *path, const char *text)
 {
-	char path[64], line[512];
+	char line[512];
 	unsigned int nr = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", self->pid);
 	f = fopen(path, "r");
 	while (f && fgets(line, sizeof(line), f))
-		nr += !!strstr(line, word);
+		nr += !!strstr(line, text);
 	if (f)
 		fclose(f);
 	return nr;
+}
+
+/* Lines of QEMU's memory map that have the word. */
+static unsigned int mappings(const self_t *self, const char *word)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", self->pid);
+	return lines_with(path, word);
 }
 
 /* QEMU's fds that lead to something with the word in its name; how many. */
@@ -357,16 +365,7 @@ static int count_dmabufs(void)
 /* How often QEMU has written a line with the text. */
 static unsigned int said(const char *text)
 {
-	char line[512];
-	unsigned int nr = 0;
-	FILE *f;
-
-	f = fopen(LOG, "r");
-	while (f && fgets(line, sizeof(line), f))
-		nr += !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return nr;
+	return lines_with(LOG, text);
 }
 
 static bool is_free(const char *name, const char *driver)
