@@ -15,6 +15,6 @@ dist:
 	@$(CURDIR)/packaging/dist
 
 check-packages:
-	@packaging/check
+	@packaging/check-packages
 
 .PHONY: dkms-install dkms-uninstall deb dist check-packages

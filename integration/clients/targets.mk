@@ -2,7 +2,7 @@
 # Programs that no one here wrote, on vfio-pci and on this driver.
 
 check-clients:
-	@$(CURDIR)/integration/clients/check $(T)
+	@$(CURDIR)/integration/clients/check-clients $(T)
 
 # Into Documentation/clients.rst, what the last "make check-clients" found.
 clients-doc:

@@ -2,6 +2,6 @@
 # The module, built for all kernels whose headers Debian has.
 
 check-builds:
-	@selftests/builds/check $(T)
+	@selftests/builds/check-builds $(T)
 
 .PHONY: check-builds

@@ -7,6 +7,6 @@ selftests-install:
 # WRITE=1: the range is memory that may be written to. RESET=1: it may be reset.
 check-hw:
 	@BDF=$(BDF) BAR=$(BAR) RANGE=$(RANGE) WRITE=$(WRITE) RESET=$(RESET) \
-		selftests/hw/check
+		selftests/hw/check-hw
 
 .PHONY: selftests-install check-hw

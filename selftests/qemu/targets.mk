@@ -5,9 +5,9 @@ qemu:
 	@integration/qemu/build
 
 check-qemu:
-	@selftests/qemu/check $(T)
+	@selftests/qemu/check-qemu $(T)
 
 qemu-picture:
-	@selftests/qemu/check --picture
+	@selftests/qemu/check-qemu --picture
 
 .PHONY: qemu check-qemu qemu-picture

@@ -2,6 +2,6 @@
 # What is found without running anything.
 
 check-static:
-	@$(CURDIR)/selftests/static/check $(T)
+	@$(CURDIR)/selftests/static/check-static $(T)
 
 .PHONY: check-static

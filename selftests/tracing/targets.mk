@@ -2,6 +2,6 @@
 # The commands of Documentation/tracing.rst, tried.
 
 check-tracing:
-	@selftests/tracing/check $(T)
+	@selftests/tracing/check-tracing $(T)
 
 .PHONY: check-tracing
