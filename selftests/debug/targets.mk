@@ -2,7 +2,7 @@
 # Targets that need a debug kernel.
 
 check-debug:
-	@selftests/debug/check-debug-debug $(T)
+	@selftests/debug/check-debug $(T)
 
 check-kcsan:
 	@selftests/debug/kcsan

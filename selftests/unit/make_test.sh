@@ -104,7 +104,24 @@ help_is_complete() {
 	helped | diff "$work/targets" -
 }
 
-plan 9
+# Words of the recipes that are paths in the tree. $(VM) is where Makefile says.
+scripts() {
+	sed -n 's/\$(VM)/selftests\/vm/g; s/\$(CURDIR)\///g; /^\t/p' \
+		"$src/Makefile" "$src"/*/targets.mk "$src"/selftests/*/targets.mk \
+		"$src"/integration/*/targets.mk |
+		grep -oE '(^|[^A-Za-z/)])(selftests|integration|packaging)/[A-Za-z0-9/_-]+' |
+		sed 's/^[^a-z]//' | sort -u
+}
+
+scripts_of_targets_are_there() {
+	scripts >"$work/scripts"
+	[ "$(wc -l <"$work/scripts")" -gt 20 ]
+	while read -r script; do
+		[ -e "$src/$script" ] || { echo "no $script"; return 1; }
+	done <"$work/scripts"
+}
+
+plan 10
 ok kernel_of_gcc kernel_of_gcc
 ok headers_without_configuration headers_without_configuration
 ok same_version_comes_first same_version_comes_first
@@ -114,4 +131,5 @@ ok callers_choice_wins callers_choice_wins
 ok dkms_asks_this_makefile dkms_asks_this_makefile
 ok dropin_is_refused_with_words dropin_is_refused_with_words
 ok help_is_complete help_is_complete
+ok scripts_of_targets_are_there scripts_of_targets_are_there
 [ "$failed" = 0 ]
