@@ -105,6 +105,7 @@ help_is_complete() {
 }
 
 # Words of the recipes that are paths in the tree. $(VM) is where Makefile says.
+# shellcheck disable=SC2016 # make's variables
 scripts() {
 	sed -n 's/\$(VM)/selftests\/vm/g; s/\$(CURDIR)\///g; /^\t/p' \
 		"$src/Makefile" "$src"/*/targets.mk "$src"/selftests/*/targets.mk \
