@@ -46,6 +46,7 @@ dropin:
 	@mkdir -p $(module)
 	@find Kbuild VERSION *.c *.h include/uapi probes -type f ! -name '*.mod.c' \
 		! -name '.*' -exec cp -pu --parents -t $(module) {} +
+	@[ ! -e .probes ] || cp -pu .probes $(module)
 
 kdir:
 	@test -e "$(KDIR)/Makefile" || { \

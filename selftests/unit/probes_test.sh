@@ -22,24 +22,35 @@ check() {
 	ok "$@"
 }
 
-# A compiler: SAYS is what it says, REFUSES the probes of which.
+# A compiler: SAYS is what it says, REFUSES the probes of which; TOGETHER has those
+# that it refuses beside others alone. HIDES=y: it says it of the first one.
 cat >"$work/cc" <<'END'
 #!/bin/sh
 [ "$1" != --version ] || exec cat "$WORK/version"
 for source; do :; done
 name=$(basename "$source" .c)
 echo "$name $*" >>"$WORK/calls"
-case " $REFUSES " in
-*" $name "* | *" all "*) ;;
-*) exit 0 ;;
-esac
-[ "$SAYS" != dies ] || kill -KILL $$
-echo "$source:1:1: error: $SAYS" | sed "s/^.*: no position: //"
-exit 1
+sources=$source refuses=$REFUSES
+if [ "$name" = all ]; then
+	refuses="$refuses $TOGETHER"
+	sources=$(sed -n 's/^#line 1 "\(.*\)"$/\1/p' "$source")
+fi
+bad=
+for source in $sources; do
+	case " $refuses " in
+	*" $(basename "$source" .c) "* | *" all "*) ;;
+	*) continue ;;
+	esac
+	[ "$SAYS" != dies ] || kill -KILL $$
+	[ -n "$HIDES" ] && [ -n "$bad" ] ||
+		echo "$source:1:1: error: $SAYS" | sed "s/^.*: no position: //"
+	bad="$bad$source"
+done
+[ -z "$bad" ]
 END
 chmod +x "$work/cc"
 export WORK="$work"
-export REFUSES='' SAYS='unknown type'
+export REFUSES='' TOGETHER='' HIDES='' SAYS='unknown type'
 
 run() {
 	sh "$src/probes/run" "$work/obj/cache" "${release:-6.1}" \
@@ -85,15 +96,36 @@ lists_what_compiles() {
 	prints "have $(echo "$all" | sed 's/ PASID//; s/ VMA_LIST//')" run
 }
 
-# Each probe once, as the compiler is told to by the caller, and no file left.
-compiles_each_once() {
+called() { cut -d ' ' -f 1 "$work/calls" | LC_ALL=C sort | xargs; }
+
+# As the compiler is told to by the caller, and no file is left.
+those_that_compile_do_so_at_once() {
 	run -DX
-	cut -d ' ' -f 1 "$work/calls" | sort >"$work/called"
-	find "$src/probes" -name '*.c' -exec basename {} .c ';' | sort |
-		diff - "$work/called"
-	[ "$(grep -c -e '-Iinclude -DX' "$work/calls")" = \
-		"$(wc -l <"$work/calls")" ]
+	[ "$(called)" = 'all headers need_vfio_pci need_zap' ]
+	[ "$(grep -c -e '-Iinclude -DX' "$work/calls")" = 4 ]
 	[ "$(ls -A "$work/obj")" = cache ]
+}
+
+those_with_errors_are_asked_alone() {
+	REFUSES='have_PASID have_VMA_LIST'
+	run
+	[ "$(called)" = 'all all have_PASID have_VMA_LIST headers need_vfio_pci need_zap' ]
+}
+
+one_error_hides_the_next() {
+	REFUSES='have_PASID have_VMA_LIST' HIDES=y
+	prints "have $(echo "$all" | sed 's/ PASID//; s/ VMA_LIST//')" run
+}
+
+error_that_comes_of_another_probe() {
+	TOGETHER=have_PASID
+	prints "have $all" run
+	called | grep ' have_PASID '
+}
+
+error_in_a_header() {
+	REFUSES=have_PASID SAYS='no position: linux/x.h:1:1: error: unknown type'
+	prints "have $(echo "$all" | sed 's/ PASID//')" run
 }
 
 needs_are_told_what_there_is() {
@@ -128,14 +160,14 @@ no_compiler() {
 
 option_that_the_compiler_does_not_know() {
 	REFUSES=have_PASID SAYS='no position: gcc: error: unknown option -mx'
-	prints 'probe have_PASID: gcc: error: unknown option -mx' run
+	prints 'probe all: gcc: error: unknown option -mx' run
 	[ ! -e "$work/obj/cache" ]
 }
 
 compiler_that_is_killed() {
 	REFUSES=have_PASID SAYS=dies
 	run >"$work/said" && return 1
-	grep '^probe have_PASID: [Kt]' "$work/said"
+	grep '^probe all: [Kt]' "$work/said"
 	[ ! -e "$work/obj/cache" ]
 }
 
@@ -199,9 +231,13 @@ kbuild_names_the_wrong_compiler() {
 		grep "gcc built the kernel and $work/cc is clang, see LLVM="
 }
 
-plan 18
+plan 22
 check lists_what_compiles lists_what_compiles
-check compiles_each_once compiles_each_once
+check those_that_compile_do_so_at_once those_that_compile_do_so_at_once
+check those_with_errors_are_asked_alone those_with_errors_are_asked_alone
+check one_error_hides_the_next one_error_hides_the_next
+check error_that_comes_of_another_probe error_that_comes_of_another_probe
+check error_in_a_header error_in_a_header
 check needs_are_told_what_there_is needs_are_told_what_there_is
 check what_is_needed_is_said what_is_needed_is_said
 check broken_headers_are_not_an_old_kernel broken_headers_are_not_an_old_kernel
