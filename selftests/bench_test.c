@@ -62,7 +62,7 @@ FIXTURE_SETUP(bench)
 	size_t i;
 
 	/* It has a bus of its own, so that it can be reset. */
-	self->bdf = vt_bdf("UNPLUG");
+	self->bdf = vt_bdf("SW_MEM");
 	self->before = malloc(ROOM);
 	self->after = malloc(ROOM);
 	self->out = malloc(OUT_SIZE);

@@ -38,7 +38,7 @@ static struct place find_place(void)
 	struct place p;
 
 	if (!vt_has_device("HW"))
-		return (struct place){ vt_bdf("UNPLUG"), 2, 2 * VT_PMD,
+		return (struct place){ vt_bdf("SW_MEM"), 2, 2 * VT_PMD,
 				       16 * VT_PAGE, true, true };
 	p = (struct place){
 		.bdf = vt_bdf("HW"),
