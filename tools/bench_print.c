@@ -17,29 +17,47 @@ struct head {
 	struct pci_names names;
 };
 
+/* arm64's kernel has no name for it, but the register that tells what it is. */
+static void read_cpu_id(char *text, size_t size)
+{
+	char id[32];
+
+	if (read_text(id, sizeof(id),
+		      "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1"))
+		snprintf(text, size, "unknown processor");
+	else
+		snprintf(text, size, "MIDR %s", id);
+}
+
 static void read_cpu(char *text, size_t size)
 {
-	char path[] = "/proc/cpuinfo", line[256];
-	FILE *f = fopen(path, "re");
+	char info[4096], *name;
 
-	snprintf(text, size, "unknown processor");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-			line[strcspn(line, "\n")] = '\0';
-			snprintf(text, size, "%s", strchr(line, ':') + 2);
-			break;
-		}
-	if (f)
-		fclose(f);
+	if (read_text(info, sizeof(info), "/proc/cpuinfo"))
+		info[0] = '\0';
+	name = strstr(info, "\nmodel name");
+	name = name ? strstr(name, ": ") : NULL;
+	if (!name) {
+		read_cpu_id(text, size);
+		return;
+	}
+	name[strcspn(name, "\n")] = '\0';
+	snprintf(text, size, "%s", name + 2);
+}
+
+/* As the firmware tells it by DMI or by a device tree. */
+static void read_machine(char *text, size_t size)
+{
+	if (read_text(text, size, "/sys/class/dmi/id/product_name") &&
+	    read_text(text, size, "/sys/firmware/devicetree/base/model"))
+		snprintf(text, size, "unknown machine");
 }
 
 static void read_head(const struct bench *b, struct head *h)
 {
 	memset(h, 0, sizeof(*h));
 	read_cpu(h->cpu, sizeof(h->cpu));
-	if (read_text(h->machine, sizeof(h->machine),
-		      "/sys/class/dmi/id/product_name"))
-		snprintf(h->machine, sizeof(h->machine), "unknown machine");
+	read_machine(h->machine, sizeof(h->machine));
 	uname(&h->kernel);
 	pci_driver(b->bdf, h->driver);
 	pci_names(b->bdf, &h->names);
