@@ -39,8 +39,9 @@ BEGIN { OFS = "\t" }
 /^# (value|figure) / {
 	text = $0
 	sub(/^# (value|figure) /, "", text)
-	at = index(text, ": ")
-	print kernel, client, driver, $2, substr(text, 1, at - 1), substr(text, at + 2)
+	match(text, /.*: /)
+	print kernel, client, driver, $2, substr(text, 1, RLENGTH - 2),
+	      substr(text, RLENGTH + 1)
 }
 
 # What the machine did not come to.
