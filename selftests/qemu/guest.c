@@ -9,17 +9,22 @@
  *	blob ID AREA W H	make a guest blob of the area; a size in pixels
  *	attach ID AREA W H	the memory of AREA for a blob that was made of none
  *	detach ID, unref ID, off
- *	scanout ID W H		show it
+ *	scanout ID W H Y	show it, from row Y on
+ *	cursor ID		take the cursor's picture from it
  *	flush ID X Y W H
  *	flushes ID W H N AREA	N times all of it; first each time copied from the area
  *				to RAM in order, if there is one and not "-"
+ *	gpu N			the commands above go to this one
+ *	peek AREA OFFSET	32 bits in the area
+ *	poke AREA OFFSET VALUE
  *	memory DEVICE 0|1	memory decoding of device a or b
  *	eject			power device a's slot off
  *
  * The answer is the response of virtio-gpu, or "ok", or "what?".
  *
  * An area is a list of pages: of RAM, or of BAR 2 of device a or b, in an order
- * that is not the memory's.
+ * that is not the memory's; or of BAR 0 of the drive, which has its registers and its
+ * MSI-X table.
  */
 #include <stddef.h>
 #include <stdbool.h>
@@ -41,6 +46,10 @@
 
 #define CAP_VENDOR	0x09
 #define CAP_EXPRESS	0x10
+#define CAP_MSIX	0x11
+
+#define CLASS_BRIDGE	0x0604
+#define CLASS_NVME	0x0108
 
 /* virtio-pci */
 #define CFG_COMMON	1
@@ -56,6 +65,7 @@
 #define CMD_DETACH_BACKING	0x0107
 #define CMD_CREATE_BLOB		0x010c
 #define CMD_SET_SCANOUT_BLOB	0x010d
+#define CMD_UPDATE_CURSOR	0x0300
 #define BLOB_MEM_GUEST		1
 #define BLOB_USE_SHAREABLE	2
 #define FORMAT_B8G8R8X8		2
@@ -108,12 +118,17 @@ static union {
 		uint32_t scanout, id, width, height, format, padding;
 		uint32_t strides[4], offsets[4];
 	} scanout_blob;
+	struct {
+		struct header header;
+		uint32_t scanout, x, y, padding;
+		uint32_t id, hot_x, hot_y, more_padding;
+	} cursor;
 } cmd __attribute__((aligned(16)));
 
 static struct header reply __attribute__((aligned(16)));
 
 #define QUEUE_SIZE	8
-static struct {
+struct queue {
 	struct {
 		uint64_t addr;
 		uint32_t length;
@@ -128,9 +143,8 @@ static struct {
 			uint32_t id, length;
 		} ring[QUEUE_SIZE];
 	} used __attribute__((aligned(4)));
-} queue __attribute__((aligned(PAGE)));
-
-static volatile uint16_t *notify;
+	volatile uint16_t *notify;
+} __attribute__((aligned(PAGE)));
 
 /* Bus, device and function in the bits that the address port has them in. */
 struct device {
@@ -138,7 +152,15 @@ struct device {
 	uint32_t bar;
 };
 
-static struct device gpu, dev_a, dev_b, port_a;
+#define MAX_GPUS	2
+static struct gpu {
+	uint32_t place;
+	struct queue control, cursor;
+} gpus[MAX_GPUS], *gpu = gpus;
+
+static struct device dev_a, dev_b, drive, port_a;
+/* In the drive's BAR 0. */
+static uint32_t msix_table;
 
 asm(".section .multiboot, \"ax\"\n"
 	".align 4\n"
@@ -282,42 +304,50 @@ static uint32_t bar_address(uint32_t place, unsigned int bar)
 /* Device a is behind a port, device b on the root bus. */
 static void find_devices(void)
 {
-	uint32_t place, id;
+	uint32_t place, id, class;
+	unsigned int nr_gpus = 0;
 
 	for (place = 0; place < 8u << 16; place += 1 << 8) {
 		id = config_read(place, 0);
-		if (id == (GPU_DEVICE << 16 | VIRTIO_VENDOR))
-			gpu.place = place;
+		class = config_read(place, 8) >> 16;
+		if (id == (GPU_DEVICE << 16 | VIRTIO_VENDOR) && nr_gpus < MAX_GPUS)
+			gpus[nr_gpus++].place = place;
 		else if (id == (IVSHMEM_DEVICE << 16 | VIRTIO_VENDOR))
 			*(place >> 16 ? &dev_a : &dev_b) = (struct device){
 				place, bar_address(place, 2)
 			};
-		else if (config_read(place, 8) >> 16 == 0x0604)
+		else if (class == CLASS_BRIDGE)
 			port_a.place = place;
+		else if (class == CLASS_NVME)
+			drive = (struct device){ place, bar_address(place, 0) };
 	}
+	if (drive.place)
+		msix_table = config_read(drive.place, 4 +
+			next_cap(drive.place, 0, CAP_MSIX)) & ~7u;
 }
 
 static uint32_t virtio_window(uint8_t cap)
 {
-	return bar_address(gpu.place, config_byte(gpu.place, cap + 4)) +
-	       config_read(gpu.place, cap + 8);
+	return bar_address(gpu->place, config_byte(gpu->place, cap + 4)) +
+	       config_read(gpu->place, cap + 8);
 }
 
-static void start_queue(volatile uint8_t *common, uint8_t cap)
+static void start_queue(volatile uint8_t *common, uint8_t cap, uint16_t nr,
+			struct queue *queue)
 {
 	volatile uint32_t *at = (volatile uint32_t *)(common + 32);
 
-	*(volatile uint16_t *)(common + 22) = 0;
+	*(volatile uint16_t *)(common + 22) = nr;
 	*(volatile uint16_t *)(common + 24) = QUEUE_SIZE;
-	at[0] = (uint32_t)queue.desc;
+	at[0] = (uint32_t)queue->desc;
 	at[1] = 0;
-	at[2] = (uint32_t)&queue.avail;
+	at[2] = (uint32_t)&queue->avail;
 	at[3] = 0;
-	at[4] = (uint32_t)&queue.used;
+	at[4] = (uint32_t)&queue->used;
 	at[5] = 0;
-	notify = (volatile uint16_t *)(virtio_window(cap) +
+	queue->notify = (volatile uint16_t *)(virtio_window(cap) +
 		 *(volatile uint16_t *)(common + 30) *
-		 config_read(gpu.place, cap + 16));
+		 config_read(gpu->place, cap + 16));
 	*(volatile uint16_t *)(common + 28) = 1;
 }
 
@@ -326,10 +356,10 @@ static void start_gpu(void)
 	volatile uint8_t *common;
 	uint8_t cap = 0, cap_notify = 0;
 
-	config_write_word(gpu.place, 4, config_word(gpu.place, 4) | 6);
+	config_write_word(gpu->place, 4, config_word(gpu->place, 4) | 6);
 	common = NULL;
-	while ((cap = next_cap(gpu.place, cap, CAP_VENDOR))) {
-		switch (config_byte(gpu.place, cap + 3)) {
+	while ((cap = next_cap(gpu->place, cap, CAP_VENDOR))) {
+		switch (config_byte(gpu->place, cap + 3)) {
 		case CFG_COMMON:
 			common = (volatile uint8_t *)virtio_window(cap);
 			break;
@@ -347,31 +377,38 @@ static void start_gpu(void)
 	common[20] = 11;
 	if (!(common[20] & 8))
 		say("features refused\n");
-	start_queue(common, cap_notify);
+	start_queue(common, cap_notify, 0, &gpu->control);
+	start_queue(common, cap_notify, 1, &gpu->cursor);
 	common[20] = 15;
 }
 
-/* Sends cmd and waits; returns the response. */
-static uint32_t gpu_command(uint32_t type, size_t size)
+/* Sends cmd and waits; queue 1, the cursor's, has no response. */
+static void send(struct queue *queue, uint16_t nr, size_t size)
 {
-	volatile uint16_t *used = &queue.used.index;
+	volatile uint16_t *used = &queue->used.index;
 	uint16_t before = *used;
 
-	cmd.header.type = type;
-	queue.desc[0].addr = (uint32_t)&cmd;
-	queue.desc[0].length = size;
-	queue.desc[0].flags = 1;
-	queue.desc[0].next = 1;
-	queue.desc[1].addr = (uint32_t)&reply;
-	queue.desc[1].length = sizeof(reply);
-	queue.desc[1].flags = 2;
-	queue.avail.ring[queue.avail.index % QUEUE_SIZE] = 0;
+	queue->desc[0].addr = (uint32_t)&cmd;
+	queue->desc[0].length = size;
+	queue->desc[0].flags = nr ? 0 : 1;
+	queue->desc[0].next = 1;
+	queue->desc[1].addr = (uint32_t)&reply;
+	queue->desc[1].length = sizeof(reply);
+	queue->desc[1].flags = 2;
+	queue->avail.ring[queue->avail.index % QUEUE_SIZE] = 0;
 	asm volatile("" : : : "memory");
-	queue.avail.index++;
+	queue->avail.index++;
 	asm volatile("" : : : "memory");
-	*notify = 0;
+	*queue->notify = nr;
 	while (*used == before)
 		asm volatile("pause" : : : "memory");
+}
+
+/* Returns the response. */
+static uint32_t gpu_command(uint32_t type, size_t size)
+{
+	cmd.header.type = type;
+	send(&gpu->control, 0, size);
 	return reply.type;
 }
 
@@ -397,6 +434,12 @@ static uint32_t page_address(char area, uint32_t page)
 		return page_address(page & 1 ? 'a' : 'b', page);
 	case 's':	/* RAM, in order */
 		return RAM_AREA + page * PAGE;
+	case 'd':	/* the drive's BAR 0: registers, then the MSI-X table */
+		return drive.bar + page * PAGE;
+	case 'v':	/* from the table on: vectors, and what is behind them */
+		return drive.bar + msix_table + page * PAGE;
+	case 'p':	/* behind the table */
+		return page_address('v', page + 1);
 	default:
 		return NOWHERE + page * PAGE;
 	}
@@ -485,13 +528,22 @@ static uint32_t off(void)
 	return gpu_command(CMD_SET_SCANOUT, sizeof(cmd.scanout));
 }
 
-static uint32_t scanout(uint32_t id, uint32_t width, uint32_t height)
+static uint32_t cursor(uint32_t id)
+{
+	memset(&cmd.cursor, 0, sizeof(cmd.cursor));
+	cmd.header.type = CMD_UPDATE_CURSOR;
+	cmd.cursor.id = id;
+	send(&gpu->cursor, 1, sizeof(cmd.cursor));
+	return 0;
+}
+
+static uint32_t scanout(uint32_t id, uint32_t width, uint32_t height, uint32_t y)
 {
 	memset(&cmd.scanout_blob, 0, sizeof(cmd.scanout_blob));
-	cmd.scanout_blob.rect = (struct rect){ 0, 0, width, height };
+	cmd.scanout_blob.rect = (struct rect){ 0, y, width, height };
 	cmd.scanout_blob.id = id;
 	cmd.scanout_blob.width = width;
-	cmd.scanout_blob.height = height;
+	cmd.scanout_blob.height = y + height;
 	cmd.scanout_blob.format = FORMAT_B8G8R8X8;
 	cmd.scanout_blob.strides[0] = width * 4;
 	return gpu_command(CMD_SET_SCANOUT_BLOB, sizeof(cmd.scanout_blob));
@@ -516,6 +568,12 @@ static uint32_t flushes(uint32_t id, uint32_t width, uint32_t height,
 		response = flush(id, (struct rect){ 0, 0, width, height });
 	}
 	return response;
+}
+
+static volatile uint32_t *word_of(char area, uint32_t offset)
+{
+	return (volatile uint32_t *)(page_address(area, offset / PAGE) +
+				     offset % PAGE);
 }
 
 static void set_memory(const struct device *dev, bool on)
@@ -588,8 +646,16 @@ static void obey(char *words[], unsigned int n)
 		response = resource(CMD_UNREF, W(1));
 	else if (is(words[0], "off"))
 		response = off();
-	else if (is(words[0], "scanout") && n == 4)
-		response = scanout(W(1), W(2), W(3));
+	else if (is(words[0], "scanout") && n == 5)
+		response = scanout(W(1), W(2), W(3), W(4));
+	else if (is(words[0], "cursor") && n == 2)
+		response = cursor(W(1));
+	else if (is(words[0], "gpu") && n == 2)
+		gpu = &gpus[W(1) % MAX_GPUS];
+	else if (is(words[0], "peek") && n == 3)
+		response = *word_of(*words[1], W(2));
+	else if (is(words[0], "poke") && n == 4)
+		*word_of(*words[1], W(2)) = W(3);
 	else if (is(words[0], "flush") && n == 6)
 		response = flush(W(1), (struct rect){ W(2), W(3), W(4), W(5) });
 	else if (is(words[0], "flushes") && n == 6)
@@ -607,7 +673,9 @@ void guest(void)
 	unsigned int n;
 
 	find_devices();
-	start_gpu();
+	for (gpu = gpus; gpu < gpus + MAX_GPUS && gpu->place; gpu++)
+		start_gpu();
+	gpu = gpus;
 	say("ready\n");
 	for (;;) {
 		read_line(line, sizeof(line));

@@ -4,7 +4,8 @@
  * lie in the BAR of an assigned device. guest.c says what the guest can do; the
  * screen is what QEMU's screendump says.
  *
- * Device a is behind a port in the guest, device b on its root bus.
+ * Device a is behind a port in the guest, device b on its root bus. Some tests start
+ * QEMU again, with other devices.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -39,11 +40,21 @@
 #define ERR_OUT_OF_MEMORY	0x1201
 #define ERR_INVALID_PARAMETER	0x1205
 
+/* What QEMU has besides a virtio-gpu and device a. */
+enum {
+	DEVICE_B = 1,
+	SECOND_GPU = 2,
+	/* An nvme: its MSI-X table is in the BAR that has its registers. */
+	DRIVE = 4,
+};
+
 FIXTURE(qemu)
 {
 	pid_t pid;
 	int serial;
 	int qmp;
+	/* Whose screen is looked at. */
+	const char *gpu;
 	/* Of all pictures of the test. */
 	unsigned int width;
 	unsigned int height;
@@ -70,7 +81,18 @@ FIXTURE_VARIANT_ADD(qemu, stock)
 
 #define self_t FIXTURE_DATA(qemu)
 
-static void run_qemu(int serial, int qmp)
+#define GPU	" -device virtio-gpu-pci,blob=true,max_hostmem=64M,id="
+#define DEVICE	" -device vfio-pci,id=%s,host=%s"
+
+static void add(char *command, size_t size, const char *fmt, const char *id,
+		const char *host)
+{
+	size_t len = strlen(command);
+
+	snprintf(command + len, size - len, fmt, id, host);
+}
+
+static void run_qemu(int serial, int qmp, unsigned int devices)
 {
 	char command[2048];
 	int fd;
@@ -87,11 +109,15 @@ static void run_qemu(int serial, int qmp)
 		 " -kernel " GUEST " -d guest_errors"
 		 " -chardev socket,id=serial,fd=%d -serial chardev:serial"
 		 " -chardev socket,id=qmp,fd=%d -mon chardev=qmp,mode=control"
-		 " -device virtio-gpu-pci,blob=true"
-		 " -device pcie-root-port,id=behind,chassis=1"
-		 " -device vfio-pci,id=a,host=%s,bus=behind"
-		 " -device vfio-pci,id=b,host=%s",
-		 serial, qmp, vt_bdf("SW_MEM"), vt_bdf("A"));
+		 GPU "gpu0 -device pcie-root-port,id=behind,chassis=1",
+		 serial, qmp);
+	add(command, sizeof(command), DEVICE ",bus=behind", "a", vt_bdf("SW_MEM"));
+	if (devices & DEVICE_B)
+		add(command, sizeof(command), DEVICE, "b", vt_bdf("A"));
+	if (devices & DRIVE)
+		add(command, sizeof(command), DEVICE, "drive", vt_bdf("PM"));
+	if (devices & SECOND_GPU)
+		add(command, sizeof(command), GPU "%s", "gpu1", "");
 	execl("/bin/sh", "sh", "-c", command, NULL);
 	_exit(127);
 }
@@ -178,7 +204,7 @@ static long blob(const self_t *self, unsigned int id, char area)
 
 static long scanout(const self_t *self, unsigned int id)
 {
-	return guest(self, "scanout %x %x %x", id, self->width, self->height);
+	return guest(self, "scanout %x %x %x 0", id, self->width, self->height);
 }
 
 static long flush(const self_t *self, unsigned int id)
@@ -194,6 +220,16 @@ static bool show(const self_t *self, unsigned int id, char area,
 	       scanout(self, id) == OK && flush(self, id) == OK;
 }
 
+static bool screendump(const self_t *self, const char *file, const char *format)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"%s\","
+		 "\"device\":\"%s\",\"format\":\"%s\"}}", file, self->gpu, format);
+	return qmp(self, command);
+}
+
 /* What is on the screen, three bytes a pixel; NULL if it is of another size. */
 static unsigned char *screen(const self_t *self)
 {
@@ -201,8 +237,7 @@ static unsigned char *screen(const self_t *self)
 	unsigned char *rgb;
 	FILE *f;
 
-	if (!qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
-		 "{\"filename\":\"" SCREEN "\"}}"))
+	if (!screendump(self, SCREEN, "ppm"))
 		return NULL;
 	f = fopen(SCREEN, "r");
 	if (!f)
@@ -239,6 +274,15 @@ static bool rows_are(const self_t *self, const unsigned char *rgb,
 	if (wrong)
 		vt_log("%u pixels are wrong", wrong);
 	return !wrong;
+}
+
+static bool first_pixel_is(const self_t *self, int want)
+{
+	unsigned char *rgb = screen(self);
+	bool ret = rgb && (rgb[0] << 16 | rgb[1] << 8 | rgb[2]) == want;
+
+	free(rgb);
+	return ret;
 }
 
 static bool screen_shows(const self_t *self, unsigned int seed)
@@ -389,39 +433,62 @@ static void show_log(void)
 		fclose(f);
 }
 
-FIXTURE_SETUP(qemu)
+static void stop(self_t *self)
+{
+	kill(self->pid, SIGKILL);
+	waitpid(self->pid, NULL, 0);
+	close(self->serial);
+	close(self->qmp);
+}
+
+static bool start(self_t *self, unsigned int devices)
 {
 	int serial[2], control[2];
 
-	ASSERT_EQ(0, vt_bind(vt_bdf("SW_MEM"), variant->driver));
-	ASSERT_EQ(0, vt_bind(vt_bdf("A"), variant->driver));
-	self->dmabufs = count_dmabufs();
-	ASSERT_LE(0, self->dmabufs);
-	self->width = 320;
-	self->height = 240;
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, serial));
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, control));
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, serial) ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, control))
+		return false;
 	self->serial = serial[0];
 	self->qmp = control[0];
 	self->pid = fork();
 	if (!self->pid) {
 		close(serial[0]);
 		close(control[0]);
-		run_qemu(serial[1], control[1]);
+		run_qemu(serial[1], control[1], devices);
 	}
 	close(serial[1]);
 	close(control[1]);
-	ASSERT_TRUE(qmp_waits_for(self, "\"QMP\"")) show_log();
-	ASSERT_TRUE(qmp(self, "{\"execute\":\"qmp_capabilities\"}")) show_log();
-	ASSERT_TRUE(guest_is_ready(self)) show_log();
+	if (qmp_waits_for(self, "\"QMP\"") &&
+	    qmp(self, "{\"execute\":\"qmp_capabilities\"}") &&
+	    guest_is_ready(self))
+		return true;
+	show_log();
+	return false;
+}
+
+static bool restart(self_t *self, unsigned int devices)
+{
+	stop(self);
+	return start(self, devices);
+}
+
+FIXTURE_SETUP(qemu)
+{
+	ASSERT_EQ(0, vt_bind(vt_bdf("SW_MEM"), variant->driver));
+	ASSERT_EQ(0, vt_bind(vt_bdf("A"), variant->driver));
+	self->dmabufs = count_dmabufs();
+	ASSERT_LE(0, self->dmabufs);
+	self->gpu = "gpu0";
+	self->width = 320;
+	self->height = 240;
+	ASSERT_TRUE(start(self, DEVICE_B));
 }
 
 FIXTURE_TEARDOWN(qemu)
 {
 	if (self->pid > 0) {
 		show_log();
-		kill(self->pid, SIGKILL);
-		waitpid(self->pid, NULL, 0);
+		stop(self);
 	}
 }
 
@@ -449,8 +516,7 @@ TEST_F(qemu, a_blob_in_a_bar)
 	EXPECT_EQ(before + (variant->can_mmap ? 0 : pages),
 		  mappings(self, "vfio-device"));
 	ASSERT_TRUE(screen_shows(self, 1));
-	ASSERT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
-			"{\"filename\":\"" PICTURE "\",\"format\":\"png\"}}"));
+	ASSERT_TRUE(screendump(self, PICTURE, "png"));
 
 	ASSERT_EQ(0, paint(self, 'a', 2));
 	ASSERT_EQ(OK, flush(self, 1));
@@ -605,6 +671,147 @@ TEST_F(qemu, a_host_without_fds)
 	ASSERT_TRUE(screen_shows(self, 1));
 }
 
+/* QEMU has a copy of what it shows, and max_hostmem counts it. */
+TEST_F(qemu, more_than_max_hostmem)
+{
+	unsigned int id;
+	int dmabufs;
+
+	for (id = 1; id <= 3; id++)
+		ASSERT_EQ(OK, guest(self, "blob %x a 800 800", id));
+	dmabufs = count_dmabufs();
+	EXPECT_EQ(ERR_OUT_OF_MEMORY, guest(self, "blob 4 a 800 800"));
+	EXPECT_EQ(1, said("max_hostmem"));
+	EXPECT_EQ(dmabufs, count_dmabufs());
+	ASSERT_EQ(OK, guest(self, "unref 2"));
+	ASSERT_EQ(OK, guest(self, "blob 4 a 800 800"));
+	ASSERT_EQ(OK, guest(self, "detach 1"));
+	EXPECT_EQ(OK, guest(self, "attach 1 a 800 800"));
+	EXPECT_EQ(ERR_OUT_OF_MEMORY, guest(self, "blob 2 a 800 800"));
+}
+
+/* Whether each pixel of the screen is a word of the registers. */
+static bool screen_shows_registers(const self_t *self)
+{
+	unsigned char *rgb = screen(self), *p = rgb;
+	unsigned int i;
+	long want;
+
+	for (i = 0; p && i < 16; i++, p += 3) {
+		want = guest(self, "peek d %x", i * 4) & 0xffffff;
+		if (want == (p[0] << 16 | p[1] << 8 | p[2]))
+			continue;
+		vt_log("pixel %u is not 0x%06lx", i, want);
+		break;
+	}
+	free(rgb);
+	return i == 16;
+}
+
+/*
+ * The guest's writes to the table are QEMU's, so that a mapping of its page would not
+ * be what the guest has there. The pages around it are the device's.
+ */
+TEST_F(qemu, beside_the_msix_table)
+{
+	unsigned int refused;
+
+	ASSERT_EQ(0, vt_bind(vt_bdf("PM"), variant->driver));
+	ASSERT_TRUE(restart(self, DRIVE));
+	self->width = 32;
+	self->height = 32;
+	/*
+	 * The BIOS has used the drive. QEMU traps the BARs from an INTx until a second
+	 * after the guest has touched one.
+	 */
+	ASSERT_NE(0, guest(self, "peek d 8"));
+	ASSERT_TRUE(vt_wait_for(blob(self, 1, 'd') == OK));
+	ASSERT_EQ(OK, scanout(self, 1));
+	EXPECT_TRUE(screen_shows_registers(self));
+	/* The address of the admin queue. */
+	ASSERT_EQ(0, guest(self, "poke d 28 5a5000"));
+	ASSERT_EQ(OK, flush(self, 1));
+	EXPECT_TRUE(screen_shows_registers(self));
+	EXPECT_EQ(0x5a5000, guest(self, "peek d 28"));
+
+	refused = said("neither of whole pages");
+	EXPECT_EQ(ERR_INVALID_PARAMETER, blob(self, 2, 'v'));
+	EXPECT_EQ(refused + 1, said("neither of whole pages"));
+	self->height = 96;
+	EXPECT_EQ(ERR_INVALID_PARAMETER, blob(self, 2, 'd'));
+	EXPECT_EQ(refused + 2, said("neither of whole pages"));
+	self->height = 32;
+	EXPECT_EQ(OK, blob(self, 2, 'p'));
+	EXPECT_EQ(OK, scanout(self, 2));
+}
+
+/* Each has a resource 1. */
+TEST_F(qemu, two_gpus)
+{
+	int dmabufs, of_one;
+
+	ASSERT_TRUE(restart(self, DEVICE_B | SECOND_GPU));
+	dmabufs = count_dmabufs();
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	of_one = count_dmabufs() - dmabufs;
+	EXPECT_LT(0, of_one);
+	ASSERT_EQ(0, guest(self, "gpu 1"));
+	ASSERT_TRUE(show(self, 1, 'b', 2));
+	ASSERT_EQ(OK, blob(self, 2, 'a'));
+	EXPECT_TRUE(screen_shows(self, 1));
+	self->gpu = "gpu1";
+	EXPECT_TRUE(screen_shows(self, 2));
+
+	dmabufs = count_dmabufs();
+	ASSERT_EQ(0, guest(self, "gpu 0"));
+	ASSERT_EQ(OK, guest(self, "unref 1"));
+	EXPECT_EQ(dmabufs - of_one, count_dmabufs());
+	ASSERT_EQ(0, guest(self, "gpu 1"));
+	ASSERT_EQ(0, paint(self, 'b', 3));
+	ASSERT_EQ(OK, flush(self, 1));
+	EXPECT_TRUE(screen_shows(self, 3));
+	ASSERT_EQ(OK, scanout(self, 2));
+	EXPECT_TRUE(screen_shows(self, 1));
+}
+
+/* The cursor is no part of a screendump. QEMU reads its picture, and lives. */
+TEST_F(qemu, a_cursor)
+{
+	ASSERT_EQ(OK, guest(self, "blob 1 a 40 40"));
+	ASSERT_EQ(0, guest(self, "cursor 1"));
+	EXPECT_EQ(0, said("not accessible"));
+	ASSERT_EQ(0, guest(self, "memory a 0"));
+	ASSERT_EQ(0, guest(self, "cursor 1"));
+	EXPECT_EQ(1, said("not accessible"));
+	ASSERT_EQ(0, guest(self, "memory a 1"));
+
+	ASSERT_EQ(OK, guest(self, "detach 1"));
+	EXPECT_EQ(0, guest(self, "cursor 1"));
+	ASSERT_EQ(OK, guest(self, "blob 2 r 40 40"));
+	ASSERT_EQ(0, guest(self, "cursor 2"));
+	ASSERT_EQ(OK, guest(self, "detach 2"));
+	EXPECT_EQ(0, guest(self, "cursor 2"));
+	ASSERT_EQ(OK, guest(self, "blob 3 - 40 40"));
+	EXPECT_EQ(0, guest(self, "cursor 3"));
+	EXPECT_EQ(OK, guest(self, "unref 3"));
+}
+
+/* Its first row on the screen does not fit into 16 bits. */
+TEST_F(qemu, a_picture_of_many_rows)
+{
+	const unsigned int y = 0x9000;
+
+	self->width = 16;
+	self->height = y + 16;
+	ASSERT_EQ(0, paint(self, 'a', 1));
+	ASSERT_EQ(OK, blob(self, 1, 'a'));
+	ASSERT_EQ(OK, guest(self, "scanout 1 10 10 %x", y));
+	ASSERT_EQ(0, guest(self, "poke a %x 123456", y * 16 * 4));
+	ASSERT_EQ(OK, guest(self, "flush 1 0 %x 10 10", y));
+	self->height = 16;
+	EXPECT_TRUE(first_pixel_is(self, 0x123456));
+}
+
 /* The last good picture stays, and the guest is told. */
 TEST_F(qemu, memory_off_and_on)
 {
@@ -643,14 +850,18 @@ TEST_F(qemu, a_buffer_that_is_revoked)
 	ASSERT_TRUE(screen_shows(self, 2));
 }
 
+static bool unplug(const self_t *self)
+{
+	return qmp(self, "{\"execute\":\"device_del\",\"arguments\":"
+		   "{\"id\":\"a\"}}") &&
+	       !guest(self, "eject") && qmp_waits_for(self, "DEVICE_DELETED");
+}
+
 /* The device is free though its picture is still there. */
 TEST_F(qemu, a_device_that_is_unplugged)
 {
 	ASSERT_TRUE(show(self, 1, 'a', 1));
-	ASSERT_TRUE(qmp(self, "{\"execute\":\"device_del\",\"arguments\":"
-			"{\"id\":\"a\"}}"));
-	ASSERT_EQ(0, guest(self, "eject"));
-	ASSERT_TRUE(qmp_waits_for(self, "DEVICE_DELETED"));
+	ASSERT_TRUE(unplug(self));
 	EXPECT_TRUE(screen_shows(self, 1));
 	EXPECT_EQ(ERR_UNSPEC, flush(self, 1));
 	EXPECT_TRUE(screen_shows(self, 1));
@@ -658,6 +869,30 @@ TEST_F(qemu, a_device_that_is_unplugged)
 	EXPECT_EQ(OK, guest(self, "unref 1"));
 	ASSERT_TRUE(show(self, 1, 'b', 2));
 	ASSERT_TRUE(screen_shows(self, 2));
+}
+
+static bool migrate(const self_t *self, const char *status)
+{
+	return qmp(self, "{\"execute\":\"migrate\",\"arguments\":"
+		   "{\"uri\":\"exec:cat >/dev/null\"}}") &&
+	       qmp_waits_for(self, status);
+}
+
+/* Where QEMU goes, there is no such memory. The device itself forbids it, if there. */
+TEST_F(qemu, a_blob_does_not_migrate)
+{
+	ASSERT_TRUE(restart(self, 0));
+	ASSERT_TRUE(qmp(self, "{\"execute\":\"migrate-set-capabilities\","
+			"\"arguments\":{\"capabilities\":[{\"capability\":"
+			"\"events\",\"state\":true}]}}"));
+	ASSERT_TRUE(show(self, 1, 'a', 1));
+	ASSERT_TRUE(unplug(self));
+	ASSERT_TRUE(migrate(self, "\"failed\""));
+	EXPECT_EQ(1, said("is in the BAR"));
+	EXPECT_TRUE(screen_shows(self, 1));
+	ASSERT_EQ(OK, guest(self, "unref 1"));
+	ASSERT_EQ(OK, guest(self, "blob 2 - 40 40"));
+	ASSERT_TRUE(migrate(self, "\"completed\""));
 }
 
 TEST_F(qemu, nothing_stays_of_a_hundred_blobs)
@@ -683,16 +918,14 @@ TEST_F(qemu, a_blob_that_loses_its_backing)
 {
 	ASSERT_TRUE(show(self, 1, 'a', 1));
 	ASSERT_EQ(OK, guest(self, "detach 1"));
-	EXPECT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
-			"{\"filename\":\"" SCREEN "\"}}"));
+	EXPECT_TRUE(screendump(self, SCREEN, "ppm"));
 	ASSERT_EQ(OK, guest(self, "attach 1 a %x %x", self->width, self->height));
 	ASSERT_EQ(OK, scanout(self, 1));
 	ASSERT_TRUE(screen_shows(self, 1));
 
 	ASSERT_TRUE(show(self, 2, 'r', 2));
 	ASSERT_EQ(OK, guest(self, "detach 2"));
-	EXPECT_TRUE(qmp(self, "{\"execute\":\"screendump\",\"arguments\":"
-			"{\"filename\":\"" SCREEN "\"}}"));
+	EXPECT_TRUE(screendump(self, SCREEN, "ppm"));
 	ASSERT_EQ(OK, scanout(self, 1));
 	ASSERT_TRUE(screen_shows(self, 1));
 }
@@ -713,8 +946,7 @@ TEST_F(qemu, a_qemu_that_is_killed)
 {
 	ASSERT_TRUE(show(self, 1, 'a', 1));
 	EXPECT_LT(self->dmabufs, count_dmabufs());
-	kill(self->pid, SIGKILL);
-	ASSERT_EQ(self->pid, waitpid(self->pid, NULL, 0));
+	stop(self);
 	self->pid = 0;
 	EXPECT_TRUE(is_free("SW_MEM", variant->driver));
 	EXPECT_TRUE(is_free("A", variant->driver));
