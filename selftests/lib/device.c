@@ -168,7 +168,7 @@ int vt_open_vf(struct vt_device *d, const char *bdf, const char *driver,
 
 	init(d, bdf);
 	d->token = token;
-	ret = vt_bind(bdf, driver);
+	ret = driver ? vt_bind(bdf, driver) : 0;
 	if (ret)
 		return ret;
 	return finish_open(d, use_iommufd() ? open_iommufd(d) : open_type1(d));

@@ -121,7 +121,10 @@ struct vt_device {
 
 #define VT_DEVICE_INIT	{ .fd = -1, .group = -1, .container = -1, .iommufd = -1 }
 
-/* Binds the device to @driver where another one has it, then opens it. */
+/*
+ * Binds the device to @driver where another one has it, then opens it. With NULL it
+ * stays with the driver that it has.
+ */
 int vt_open(struct vt_device *d, const char *bdf, const char *driver);
 /* A VF whose PF is in use: @token is the PF's, VT_TOKEN_SIZE bytes, or NULL. */
 #define VT_TOKEN_SIZE	16

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM with a BAR, mapped through the device fd, as its guest's memory: the cases of
- * selftests/kvm_test.c that need no buffer. The driver and the device come from the
- * environment: DRIVER and VPDM_DEV_MEM.
+ * selftests/kvm_test.c that need no buffer. The device is VPDM_DEV_MEM of the
+ * environment, with the driver that it is bound to.
  */
 #include "kselftest_harness.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,7 +46,7 @@ FIXTURE_SETUP(kvm)
 	self->g.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->g.kvm);
 	ASSERT_EQ(0, guest_create(&self->g));
-	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("MEM"), getenv("DRIVER")));
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("MEM"), NULL));
 	ASSERT_EQ(0, vt_region(&self->d, BAR, &self->region));
 	self->bar = vt_map_bar(&self->d, BAR, 0, SIZE);
 	ASSERT_NE(NULL, self->bar);

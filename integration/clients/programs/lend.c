@@ -3,7 +3,7 @@
  * What comes between a device's bind and its unbind: a page of BAR 0 is mapped, and
  * where the driver lends memory, a child has the same page until it is revoked.
  *
- * usage: lend BDF DRIVER
+ * usage: lend BDF	of a device that is bound
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 	__u64 value;
 	int ret = 0;
 
-	if (argc != 3 || vt_open(&d, argv[1], argv[2]))
+	if (argc != 2 || vt_open(&d, argv[1], NULL))
 		return 1;
 	map = vt_map_bar(&d, BAR, 0, VT_PAGE);
 	if (!map || vt_peek(map, &value))
