@@ -27,12 +27,14 @@ stand_in() {
 }
 
 make_tree() {
-	mkdir -p "$tree/.ci" "$tree/selftests/vm" "$tree/selftests/debug" "$work/bin"
+	mkdir -p "$tree/.ci" "$tree/selftests/vm" "$tree/selftests/debug" \
+		"$tree/integration/clients" "$work/bin"
 	cp "$src/.ci/run" "$tree/.ci/"
 	printf '#!/bin/sh\n' >"$tree/selftests/vm/root"
 	printf '#!/bin/sh\nexit 1\n' >"$tree/selftests/debug/kernel"
+	printf '#!/bin/sh\nexit 1\n' >"$tree/integration/clients/root"
 	stand_in >"$work/bin/make"
-	chmod +x "$tree"/selftests/*/* "$work/bin/make"
+	chmod +x "$tree"/*/*/* "$work/bin/make"
 }
 
 # ends STATUS TOTALS HOW [PART]
@@ -45,18 +47,18 @@ ends() {
 }
 
 shows_each_part_once() {
-	ends 0 '9 passed, 0 failed, 3 skipped' works
+	ends 0 '12 passed, 0 failed, 4 skipped' works
 	[ "$(grep begins "$work/out" | xargs)" = \
-		'check begins check-debug begins check-builds begins' ]
+		'check begins check-debug begins check-clients begins check-builds begins' ]
 }
 
 make_tree
-plan 9
+plan 13
 ok green shows_each_part_once
-for part in check check-builds; do
-	ok "$part.fails" ends 1 '8 passed, 1 failed, 3 skipped' fails $part
-	ok "$part.dies" ends 1 '6 passed, 1 failed, 2 skipped' dies $part
-	ok "$part.without_totals" ends 1 '6 passed, 1 failed, 2 skipped' silent $part
-	ok "$part.fails_in_no_test" ends 1 '9 passed, 1 failed, 3 skipped' status $part
+for part in check check-clients check-builds; do
+	ok "$part.fails" ends 1 '11 passed, 1 failed, 4 skipped' fails $part
+	ok "$part.dies" ends 1 '9 passed, 1 failed, 3 skipped' dies $part
+	ok "$part.without_totals" ends 1 '9 passed, 1 failed, 3 skipped' silent $part
+	ok "$part.fails_in_no_test" ends 1 '12 passed, 1 failed, 4 skipped' status $part
 done
 [ "$failed" = 0 ]
