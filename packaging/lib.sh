@@ -19,7 +19,7 @@ host_release() {
 
 # Debian "$release" with apt and nothing else, from the mirror of the build root.
 make_base() {
-	local tmp=$OUT/base.tmp
+	local tmp=$OUT/base.tmp hooks=()
 	rm -rf "$tmp"
 	mkdir "$tmp"
 	# shellcheck disable=SC2154 # of who sources this
@@ -35,8 +35,10 @@ make_base() {
 	esac
 	cp "$ROOT/etc/apt/apt.conf.d/99mmdebstrap" "$tmp/apt.conf"
 	sed -i '/^Dir::Etc::Preferences/d' "$tmp/apt.conf"
+	! grep -q CAInfo "$tmp/apt.conf" ||
+		trust "$ROOT$trusted" "$tmp/apt.conf"
 	mmdebstrap --mode=root --variant=apt --aptopt="$tmp/apt.conf" \
-		--skip=cleanup/apt/lists "$release" "$tmp/base.tar" \
+		"${hooks[@]}" --skip=cleanup/apt/lists "$release" "$tmp/base.tar" \
 		"$tmp/sources.list"
 	mv "$tmp/base.tar" "$OUT/base-$release.tar"
 	rm -rf "$tmp"

@@ -9,7 +9,7 @@ src=$(cd "$(dirname "$0")/../.." && pwd -P)
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/tap.sh"
 unset BASE ENGINE MIRROR KERNELS T V DROPIN HOST LIMIT VM_OPTIONS MAKEFLAGS MAKELEVEL
-unset http_proxy https_proxy no_proxy VPDM_LOCKED
+unset http_proxy https_proxy no_proxy VPDM_LOCKED SSL_CERT_FILE
 export BUILD="$work/build"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 bin=$work/bin
@@ -18,7 +18,7 @@ bin=$work/bin
 host() {
 	rm -rf "$bin" "$work/calls" "$BUILD"
 	mkdir -p "$bin" "$BUILD"
-	for tool in bash sh dirname mkdir cat tail id sort awk env stat find; do
+	for tool in bash sh dirname mkdir cat cp rm tail id sort awk env stat find readlink; do
 		ln -s "$(command -v $tool)" "$bin/$tool"
 	done
 	for tool; do stand_in "$tool"; done
@@ -127,6 +127,17 @@ environment_is_passed_on() {
 	called ' --build-arg BASE=some:image '
 }
 
+# The base image may have no certificates.
+certificates_for_https() {
+	host podman
+	echo certificates >"$work/ca"
+	SSL_CERT_FILE=$work/ca MIRROR=http://mirror.invalid/debian run make demo
+	[ ! -e "$BUILD/container/certificates" ]
+	SSL_CERT_FILE=$work/ca MIRROR=https://mirror.invalid/debian run make demo
+	cmp "$work/ca" "$BUILD/container/certificates"
+	called " $BUILD/container podman run "
+}
+
 arguments_of_make() {
 	host podman
 	run make demo "BUILD=$work/other" MIRROR=http://mirror.invalid/debian
@@ -228,21 +239,26 @@ image_has_that_list() {
 }
 
 # The root that a mirror of one's own gave.
-root_from_mirror() {
+root_from() {
 	if [ ! -e $keyring ]; then
-		echo "ok $((nr += 1)) - root_from_mirror # SKIP no $keyring here"
+		echo "ok $((nr += 1)) - $1 # SKIP no $keyring here"
 		return
 	fi
-	ok root_from_mirror takes_mirror
+	ok "$@"
 }
-takes_mirror() {
+host_of_root() {
 	host mmdebstrap mount setpriv unshare gpgv apt-get
-	for tool in flock rm mv; do ln -s "$(command -v $tool)" "$bin"; done
+	for tool in flock mv sed; do ln -s "$(command -v $tool)" "$bin"; done
 	instead id 'echo 0'
 	instead df 'printf "head\n- - - 9999999\n"'
 	# shellcheck disable=SC2016
 	then_does mmdebstrap 'for list; do :; done
-		cat "$list" >>"$0.sources"; mkdir "$BUILD/root.tmp"'
+		cat "$list" >>"$0.sources"; cat "${list%/*}/apt.conf" >>"$0.conf"
+		mkdir "$BUILD/root.tmp"'
+}
+
+takes_mirror() {
+	host_of_root
 	MIRROR=http://mirror.invalid/debian root
 	called mmdebstrap
 	cat "$bin/mmdebstrap.sources"
@@ -251,9 +267,27 @@ takes_mirror() {
 	[ "$(wc -l <"$bin/mmdebstrap.sources")" = 2 ]
 	not_called indextargets
 	[ -s "$BUILD/root/.recipe" ]
+	not_called CAInfo
+	fails_with 1 grep CAInfo "$bin/mmdebstrap.conf"
 }
 
-plan 20
+# Outside with the host's certificates, inside with a copy of them.
+takes_https() {
+	host_of_root
+	echo certificates >"$work/ca"
+	SSL_CERT_FILE=$work/ca MIRROR=https://mirror.invalid/debian root
+	grep -Fx "Acquire::https::CAInfo \"$work/ca\";" "$bin/mmdebstrap.conf"
+	called "upload $work/ca /etc/ssl/certs/ca-certificates.crt"
+	# What it is told to do in the root at the end.
+	hook=$(sed -n 's/^--customize-hook=//p' "$work/calls")
+	mkdir -p "$work/made/etc/apt/apt.conf.d"
+	cp "$bin/mmdebstrap.conf" "$work/made/etc/apt/apt.conf.d/99mmdebstrap"
+	sh -euc "$hook" sh "$work/made"
+	[ "$(grep CAInfo "$work/made/etc/apt/apt.conf.d/99mmdebstrap")" = \
+		'Acquire::https::CAInfo "/etc/ssl/certs/ca-certificates.crt";' ]
+}
+
+plan 22
 ok podman_comes_first podman_comes_first
 ok docker_without_podman docker_without_podman
 ok engine_of_choice engine_of_choice
@@ -262,6 +296,7 @@ ok engine_of_choice_is_missing engine_of_choice_is_missing
 ok no_command no_command
 ok command_comes_last command_comes_last
 ok environment_is_passed_on environment_is_passed_on
+ok certificates_for_https certificates_for_https
 ok arguments_of_make arguments_of_make
 ok status_of_the_command status_of_the_command
 ok image_that_fails image_that_fails
@@ -273,5 +308,6 @@ ok terminated_inside signal_inside TERM
 ok interrupted_inside signal_inside INT
 ok one_list one_list
 ok image_has_that_list image_has_that_list
-root_from_mirror
+root_from root_from_mirror takes_mirror
+root_from root_from_https takes_https
 [ "$failed" = 0 ]

@@ -111,6 +111,36 @@ user_dir() {
 	esac
 }
 
+# The file of certificates that this host trusts, where its distribution has it, or
+# where its user says, as for programs that use OpenSSL.
+certificates() {
+	local file
+	for file in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt \
+		    /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem \
+		    /etc/ssl/cert.pem; do
+		if [ -s "$file" ]; then
+			readlink -f "$file"
+			return
+		fi
+	done
+	die "a mirror by https needs certificates: install ca-certificates," \
+	    "or say with SSL_CERT_FILE= where they are"
+}
+
+# trust FILE CONF: apt with the file CONF, which mmdebstrap runs outside of the root
+# that it makes, trusts the certificates of FILE, and apt in that root has a copy. What
+# mmdebstrap needs for it is added to the array "hooks".
+trusted=/etc/ssl/certs/ca-certificates.crt
+trust() {
+	sed -i '/^Acquire::https::CAInfo/d' "$2"
+	echo "Acquire::https::CAInfo \"$1\";" >>"$2"
+	# shellcheck disable=SC2016
+	hooks+=(--setup-hook='mkdir -p "$1/etc/ssl/certs"'
+		--setup-hook="upload $1 $trusted"
+		--customize-hook="sed -i 's|CAInfo .*|CAInfo \"$trusted\";|' \
+			\"\$1/etc/apt/apt.conf.d/99mmdebstrap\"")
+}
+
 in_root() { "$VM/in-root" "$@"; }
 
 # Install what the build root lacks of these packages.
