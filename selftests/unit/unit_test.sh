@@ -9,10 +9,11 @@ src=$(cd "$(dirname "$0")/../.." && pwd)
 . "$(dirname "$0")/tap.sh"
 unset MAKEFLAGS MAKELEVEL V
 copy=$work/tree
-mkdir -p "$copy/selftests/unit" "$copy/lib"
+mkdir -p "$copy/selftests/unit" "$copy/selftests/vm" "$copy/lib"
 cp "$src/Makefile" "$copy"
 cp "$src/selftests/Makefile" "$copy/selftests"
 cp "$src/selftests/unit/run" "$src/selftests/unit/targets.mk" "$copy/selftests/unit"
+cp "$src/selftests/vm/tap" "$src/selftests/vm/results.sh" "$copy/selftests/vm"
 
 # program NAME: a script, from stdin
 program() { cat >"$copy/selftests/unit/$1_test.sh"; }
@@ -93,10 +94,27 @@ failure_is_shown() {
 	grep '^# because' "$work/said"
 }
 
-too_few() { says few '1 passed, 1 failed, 0 skipped: 1 results of 2, status 0'; }
-too_many() { says many '2 passed, 1 failed, 0 skipped: 2 results of 1, status 0'; }
-silence() { says silent '0 passed, 1 failed, 0 skipped: 0 results of no plan, status 0'; }
-bad_status() { says status '1 passed, 1 failed, 0 skipped: 1 results of 1, status 3'; }
+# fails_by PROGRAM WHY COUNTS: what is no result of its own
+fails_by() {
+	says "$1" "$3"
+	grep -Fx "  host $1: $2" "$work/said"
+}
+
+too_few() {
+	fails_by few '1 results of 2 (it ended with status 0)' \
+		'1 passed, 1 failed, 0 skipped'
+}
+too_many() {
+	fails_by many '2 results of 1 (it ended with status 0)' \
+		'2 passed, 1 failed, 0 skipped'
+}
+silence() {
+	fails_by silent 'no plan (it ended with status 0)' \
+		'0 passed, 1 failed, 0 skipped'
+}
+bad_status() {
+	fails_by status 'it ended with status 3' '1 passed, 1 failed, 0 skipped'
+}
 
 program_in_c() {
 	unit compiled
