@@ -5,7 +5,7 @@ check-debug:
 	@selftests/debug/check-debug $(T)
 
 check-kcsan:
-	@selftests/debug/kcsan
+	@selftests/debug/check-kcsan
 
 coverage:
 	@selftests/debug/coverage

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# QEMU with the patches of integration/qemu.
-
-qemu:
-	@integration/qemu/build
+# Tests of integration/qemu.
 
 check-qemu:
 	@selftests/qemu/check-qemu $(T)
@@ -10,4 +7,4 @@ check-qemu:
 qemu-picture:
 	@selftests/qemu/check-qemu --picture
 
-.PHONY: qemu check-qemu qemu-picture
+.PHONY: check-qemu qemu-picture
