@@ -11,7 +11,7 @@
  * @memattr: VFIO_DMA_BUF_MEMATTR_*
  * @prot: page protection of a new VMA
  *
- * NC is UC- on x86 and Device memory on arm64, as in BAR mappings of vfio-pci-core.
+ * What each is on x86 and arm64: see VFIO_DMA_BUF_MEMATTR_NC and _WC.
  *
  * Return: @prot with the attribute.
  */

@@ -247,23 +247,7 @@ FIXTURE(parity)
 	struct run run;
 };
 
-FIXTURE_VARIANT(parity)
-{
-	const char *memory;
-	const char *edu;
-};
-
-FIXTURE_VARIANT_ADD(parity, root_bus)
-{
-	.memory = "A",
-	.edu = "EDU",
-};
-
-FIXTURE_VARIANT_ADD(parity, behind_a_switch)
-{
-	.memory = "SW_MEM",
-	.edu = "SW_EDU",
-};
+VT_EDU_PAIRS(parity);
 
 FIXTURE_SETUP(parity)
 {

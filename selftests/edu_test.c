@@ -528,23 +528,7 @@ FIXTURE(attach)
 	int fd;
 };
 
-FIXTURE_VARIANT(attach)
-{
-	const char *memory;
-	const char *edu;
-};
-
-FIXTURE_VARIANT_ADD(attach, root_bus)
-{
-	.memory = "A",
-	.edu = "EDU",
-};
-
-FIXTURE_VARIANT_ADD(attach, behind_a_switch)
-{
-	.memory = "SW_MEM",
-	.edu = "SW_EDU",
-};
+VT_EDU_PAIRS(attach);
 
 FIXTURE_SETUP(attach)
 {
@@ -610,23 +594,7 @@ FIXTURE(edu_ranges)
 	int edu;
 };
 
-FIXTURE_VARIANT(edu_ranges)
-{
-	const char *memory;
-	const char *edu;
-};
-
-FIXTURE_VARIANT_ADD(edu_ranges, root_bus)
-{
-	.memory = "A",
-	.edu = "EDU",
-};
-
-FIXTURE_VARIANT_ADD(edu_ranges, behind_a_switch)
-{
-	.memory = "SW_MEM",
-	.edu = "SW_EDU",
-};
+VT_EDU_PAIRS(edu_ranges);
 
 FIXTURE_SETUP(edu_ranges)
 {

@@ -82,8 +82,7 @@ static bool stock_exports(struct vt_device *d, const char *bdf)
 
 	if (!vt_has_stock() || vt_open(d, bdf, VT_STOCK))
 		return false;
-	has = vt_probe(d->fd, VFIO_DEVICE_FEATURE_DMA_BUF,
-		       VFIO_DEVICE_FEATURE_GET);
+	has = vt_exports(d->fd);
 	vt_close(d);
 	return has;
 }
@@ -190,9 +189,7 @@ FIXTURE_SETUP(export)
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	if (vt_has_stock())
 		ASSERT_EQ(0, vt_open(&self->stock, vt_bdf("B"), VT_STOCK));
-	self->stock_exports = vt_probe(self->stock.fd,
-				       VFIO_DEVICE_FEATURE_DMA_BUF,
-				       VFIO_DEVICE_FEATURE_GET);
+	self->stock_exports = vt_exports(self->stock.fd);
 }
 
 FIXTURE_TEARDOWN(export)
@@ -580,31 +577,13 @@ TEST_F(first_use, of_a_bar_by_a_mapping_and_an_export)
 FIXTURE(charge) {
 	struct vt_device d;
 	struct vfio_region_dma_range *ranges;
-	pthread_t thread;
-	int stop[2];
 };
-
-FIXTURE_VARIANT(charge) {
-	bool thread;
-};
-
-/* A kernel thread calls vfio-pci-core, on the account of the caller. */
-FIXTURE_VARIANT_ADD(charge, in_the_caller) { .thread = false };
-FIXTURE_VARIANT_ADD(charge, in_a_kernel_thread) { .thread = true };
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define CGROUP		CGROUPS "/vpdm"
 #define RANGES		65536
 #define RANGE_BYTES	8
 #define EXPORTS		8
-
-static void *wait_for_stop(void *arg)
-{
-	int *stop = arg;
-	char c;
-
-	return read(stop[0], &c, 1) == 1 ? arg : NULL;
-}
 
 FIXTURE_SETUP(charge)
 {
@@ -627,16 +606,10 @@ FIXTURE_SETUP(charge)
 		self->ranges[i].offset = i % 2 * VT_PAGE * 2;
 		self->ranges[i].length = VT_PAGE;
 	}
-	ASSERT_EQ(0, pipe(self->stop));
-	if (variant->thread)
-		ASSERT_EQ(0, pthread_create(&self->thread, NULL, wait_for_stop,
-					    self->stop));
 }
 
 FIXTURE_TEARDOWN(charge)
 {
-	if (self->thread && write(self->stop[1], "", 1) == 1)
-		pthread_join(self->thread, NULL);
 	vt_close(&self->d);
 	free(self->ranges);
 	/* Other programs make one of that name. */
@@ -655,6 +628,7 @@ TEST_F(charge, no_fd_left_is_emfile)
 	EXPECT_EQ(refs, vt_module_refs());
 }
 
+/* Also where a kernel thread calls vfio-pci-core. */
 TEST_F(charge, is_the_callers)
 {
 	long long before, grown;

@@ -21,9 +21,7 @@ FIXTURE_SETUP(figures)
 	self->stock = (struct vt_device)VT_DEVICE_INIT;
 	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	ASSERT_EQ(0, vt_open_plain(&self->stock, vt_bdf("B")));
-	self->stock_exports = vt_probe(self->stock.fd,
-				       VFIO_DEVICE_FEATURE_DMA_BUF,
-				       VFIO_DEVICE_FEATURE_GET);
+	self->stock_exports = vt_exports(self->stock.fd);
 }
 
 FIXTURE_TEARDOWN(figures)

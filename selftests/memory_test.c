@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Revocation that comes and goes: memory decoding, power state, reset. While it
- * lasts an access gives SIGBUS; afterwards the same mapping works again.
+ * Revocation that comes and goes: memory decoding, and reset together with it. While
+ * it lasts an access gives SIGBUS; afterwards the same mapping works again.
+ * reset_test has power states and what a reset does to importers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,6 @@
 #define BAR	2
 #define STAMP	0x4d454d0000000000ULL
 #define SIZE	(2 * VT_PMD)
-
-/* What a read of a BAR gives when its memory does not answer. */
-#define NOBODY_ANSWERS	(~0ULL)
 
 /* A DMABUF and the BAR, mapped where huge entries fit and where they do not. */
 FIXTURE(memory) {
@@ -472,48 +470,6 @@ TEST_F(reset, export_works_afterwards)
 	map = vt_map_rw(fd, SIZE);
 	ASSERT_NE(NULL, map);
 	EXPECT_TRUE(all_right(map));
-}
-
-/* D3hot, through the power management capability. */
-FIXTURE(power) {
-	struct vt_device d;
-	char *map;
-};
-
-#define POWER_SIZE	VT_PAGE
-
-FIXTURE_SETUP(power)
-{
-	int fd;
-
-	if (!vt_has_device("PM"))
-		SKIP(return, "no device with a power management capability (VPDM_DEV_PM)");
-	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("PM"), VT_DRIVER));
-	ASSERT_LT(0, vt_find_cap(&self->d, 1));
-	fd = vt_export_one(self->d.fd, 0, 0, POWER_SIZE);
-	ASSERT_LE(0, fd);
-	self->map = vt_map_rw(fd, POWER_SIZE);
-	ASSERT_NE(NULL, self->map);
-}
-
-FIXTURE_TEARDOWN(power)
-{
-	vt_close(&self->d);
-}
-
-TEST_F(power, d3hot_is_sigbus_and_d0_works_again)
-{
-	__u64 before, value;
-
-	ASSERT_EQ(0, vt_peek(self->map, &before));
-	ASSERT_NE(NOBODY_ANSWERS, before);
-	ASSERT_EQ(0, vt_power_state(&self->d, 3));
-	EXPECT_EQ(0UL, vt_present(self->map, POWER_SIZE));
-	EXPECT_EQ(SIGBUS, vt_peek(self->map, &value));
-	ASSERT_EQ(0, vt_power_state(&self->d, 0));
-	ASSERT_EQ(0, vt_memory(&self->d, true));
-	EXPECT_EQ(0, vt_peek(self->map, &value));
-	EXPECT_EQ(before, value);
 }
 
 TEST_HARNESS_MAIN

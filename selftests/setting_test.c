@@ -103,9 +103,7 @@ TEST_F(setting, plain_is_what_stock_returns)
 
 	ASSERT_EQ(0, vt_device_write(self->d.bdf, "dmabuf_mode", "plain"));
 	EXPECT_TRUE(mode_is(&self->d, "plain"));
-	EXPECT_EQ(self->stock_exports,
-		  vt_probe(self->d.fd, VFIO_DEVICE_FEATURE_DMA_BUF,
-			   VFIO_DEVICE_FEATURE_GET));
+	EXPECT_EQ(self->stock_exports, vt_exports(self->d.fd));
 	fd = export_by(&self->d, VFIO_DEVICE_FEATURE_DMA_BUF);
 	EXPECT_TRUE(self->stock_exports ? is_stocks(&self->d, fd) :
 					  fd == -ENOTTY);

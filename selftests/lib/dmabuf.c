@@ -59,6 +59,12 @@ void vt_close_plain(struct vt_device *d)
 		vt_device_write(d->bdf, "dmabuf_mode", "mmap");
 }
 
+bool vt_exports(int device_fd)
+{
+	return vt_probe(device_fd, VFIO_DEVICE_FEATURE_DMA_BUF,
+			VFIO_DEVICE_FEATURE_GET);
+}
+
 bool vt_stock_exports(void)
 {
 	struct vt_device d;
@@ -66,8 +72,7 @@ bool vt_stock_exports(void)
 
 	if (vt_open_plain(&d, vt_bdf("B")))
 		abort();
-	ret = vt_probe(d.fd, VFIO_DEVICE_FEATURE_DMA_BUF,
-		       VFIO_DEVICE_FEATURE_GET);
+	ret = vt_exports(d.fd);
 	vt_close_plain(&d);
 	return ret;
 }

@@ -38,6 +38,27 @@ bool vt_edu_reaches(const char *edu, const char *memory);
 #define VT_NO_P2P \
 	"this kernel knows of no peer-to-peer DMA between devices of the root bus"
 
+/*
+ * The variants of a fixture that has memory and an importer of it: both on the root
+ * bus, and both behind a switch.
+ */
+#define VT_EDU_PAIRS(fixture)						\
+	FIXTURE_VARIANT(fixture)					\
+	{								\
+		const char *memory;					\
+		const char *edu;					\
+	};								\
+	FIXTURE_VARIANT_ADD(fixture, root_bus)				\
+	{								\
+		.memory = "A",						\
+		.edu = "EDU",						\
+	};								\
+	FIXTURE_VARIANT_ADD(fixture, behind_a_switch)			\
+	{								\
+		.memory = "SW_MEM",					\
+		.edu = "SW_EDU",					\
+	}
+
 int vt_edu_sg(int edu, __u32 handle, __u32 index, struct vpdm_edu_sg *sg);
 /* @offset: in the DMABUF, or with VPDM_EDU_DMA_RAW a DMA address. */
 int vt_edu_dma(int edu, __u32 handle, __u32 flags, __u64 offset, void *data,

@@ -169,6 +169,8 @@ int vt_feature(int device_fd, __u32 flags, void *data, size_t size);
 int vt_feature_argsz(int device_fd, __u32 argsz, __u32 flags, void *data,
 		     size_t size);
 bool vt_probe(int device_fd, __u32 feature, __u32 op);
+/* Whether the device's driver exports DMABUFs, as feature 11. */
+bool vt_exports(int device_fd);
 
 /*
  * Opens a device whose DMABUFs are vfio-pci-core's: with stock, and where that is not
