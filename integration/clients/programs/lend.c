@@ -54,6 +54,18 @@ static int lend(const struct vt_device *d, __u64 value)
 	return waitpid(child, &status, 0) != child || status;
 }
 
+/* Reads of the device fd need no mapping. */
+static bool is_in_bar(const struct vt_device *d, __u64 value)
+{
+	struct vfio_region_info region;
+	__u64 found;
+
+	return !vt_region(d, BAR, &region) &&
+	       pread(d->fd, &found, sizeof(found), region.offset) ==
+		       sizeof(found) &&
+	       found == value;
+}
+
 int main(int argc, char **argv)
 {
 	struct vt_device d;
@@ -64,7 +76,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || vt_open(&d, argv[1], NULL))
 		return 1;
 	map = vt_map_bar(&d, BAR, 0, VT_PAGE);
-	if (!map || vt_peek(map, &value))
+	if (!map || vt_peek(map, &value) || !is_in_bar(&d, value))
 		return 1;
 	if (vt_probe(d.fd, VFIO_DEVICE_FEATURE_DMA_BUF_MMAP,
 		     VFIO_DEVICE_FEATURE_GET)) {
