@@ -209,16 +209,19 @@ static int make_gnuplot(void)
 	return close(fd);
 }
 
-/* Names of the kernel, the machine and the processor. */
+/*
+ * Names of the kernel, the machine and the processor. Kernels without DMI cannot tell
+ * the machine's.
+ */
 static void read_head(char names[3][256])
 {
 	struct utsname kernel;
 
 	uname(&kernel);
 	snprintf(names[0], 256, "%s", kernel.release);
-	if (vt_read_text("/sys/class/dmi/id/product_name", names[1], 256))
-		vt_read_text("/sys/firmware/devicetree/base/model", names[1],
-			     256);
+	if (vt_read_text("/sys/class/dmi/id/product_name", names[1], 256) &&
+	    vt_read_text("/sys/firmware/devicetree/base/model", names[1], 256))
+		snprintf(names[1], 256, "unknown machine");
 	vt_run(names[2], 256, "sed -n 's/^model name.*: //p' /proc/cpuinfo");
 	names[2][strcspn(names[2], "\n")] = '\0';
 	if (!names[2][0])
