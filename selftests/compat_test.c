@@ -198,6 +198,11 @@ TEST_F(compat, importer)
 
 	if (!vt_stock_exports())
 		SKIP(return, VT_NO_IMPORTERS);
+	munmap(self->bar, SIZE);
+	vt_close(&self->d);
+	if (!vt_edu_reaches(vt_bdf("EDU"), vt_bdf("A")))
+		SKIP(return, VT_NO_P2P);
+	ASSERT_EQ(0, vt_open(&self->d, vt_bdf("A"), VT_DRIVER));
 	fd = vt_export_one(self->d.fd, BAR, VT_PAGE, VT_PAGE);
 	ASSERT_LE(0, fd);
 	edu = vt_edu_open(vt_bdf("EDU"));
