@@ -41,10 +41,11 @@
 
 /*
  * Where the controller sees what: memory of the primary's, by way of the IOMMU,
- * and its own buffer. Any addresses do that are not the same.
+ * and its own buffer. The latter is where no BAR can be: QEMU's controller takes an
+ * address in its registers' BAR for that, and firmware may put one right after memory.
  */
 #define NVME_DMA_IOVA	0x100000ULL
-#define NVME_CMB_IOVA	0x100000000ULL
+#define NVME_CMB_IOVA	(1ULL << 62)
 
 /* Memory of the primary's: two pages for each pair of queues, one for data. */
 #define DMA_SQ(id)	(2 * (id) * NVME_UNIT)
