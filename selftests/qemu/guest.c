@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest of qemu_test: a program without a kernel, which QEMU's multiboot
- * loader starts in 32-bit mode without paging. It speaks virtio-gpu over
+ * The guest of qemu_test: a program without a kernel. It speaks virtio-gpu over
  * virtio-pci, paints pictures into the BARs of assigned devices, and does what
  * the test asks for, a line at a time, on the serial port. All numbers are hex.
  *
@@ -30,15 +29,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bare/pc.h"
 #include "picture.h"
 
-#define PAGE		4096u
 #define MAX_PAGES	4096u
 #define RAM_AREA	(16u << 20)
 /* Between RAM and the memory of PCI. */
 #define NOWHERE		0x40000000u
-
-#define COM1		0x3f8
 
 #define VIRTIO_VENDOR	0x1af4
 #define GPU_DEVICE	0x1050
@@ -162,80 +159,6 @@ static struct device dev_a, dev_b, drive, port_a;
 /* In the drive's BAR 0. */
 static uint32_t msix_table;
 
-asm(".section .multiboot, \"ax\"\n"
-	".align 4\n"
-	".long 0x1badb002, 0, -0x1badb002\n"
-	".globl start\n"
-	"start:\n"
-	"	mov $stack_end, %esp\n"
-	"	call guest\n"
-	"1:	hlt\n"
-	"	jmp 1b\n"
-	".section .bss\n"
-	".align 16\n"
-	"	.skip 16384\n"
-	"stack_end:\n"
-	".text\n");
-
-static void outb(uint16_t io, uint8_t value)
-{
-	asm volatile("outb %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static uint8_t inb(uint16_t io)
-{
-	uint8_t value;
-
-	asm volatile("inb %1, %0" : "=a" (value) : "Nd" (io));
-	return value;
-}
-
-static void outl(uint16_t io, uint32_t value)
-{
-	asm volatile("outl %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static uint32_t inl(uint16_t io)
-{
-	uint32_t value;
-
-	asm volatile("inl %1, %0" : "=a" (value) : "Nd" (io));
-	return value;
-}
-
-static void outw(uint16_t io, uint16_t value)
-{
-	asm volatile("outw %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static uint16_t inw(uint16_t io)
-{
-	uint16_t value;
-
-	asm volatile("inw %1, %0" : "=a" (value) : "Nd" (io));
-	return value;
-}
-
-/* The compiler makes calls of them. */
-void *memset(void *s, int c, size_t n);
-void *memset(void *s, int c, size_t n)
-{
-	char *p = s;
-
-	while (n--)
-		*p++ = c;
-	return s;
-}
-
-static void say(const char *text)
-{
-	for (; *text; text++) {
-		while (!(inb(COM1 + 5) & 0x20))
-			;
-		outb(COM1, *text);
-	}
-}
-
 static void say_hex(uint32_t value)
 {
 	char text[9], *p = text + 8;
@@ -248,57 +171,9 @@ static void say_hex(uint32_t value)
 	say(p);
 }
 
-static void read_line(char *line, size_t size)
-{
-	size_t n = 0;
-	char c;
-
-	for (;;) {
-		while (!(inb(COM1 + 5) & 1))
-			;
-		c = inb(COM1);
-		if (c == '\n')
-			break;
-		if (n < size - 1)
-			line[n++] = c;
-	}
-	line[n] = '\0';
-}
-
-static uint32_t config_read(uint32_t place, unsigned int off)
-{
-	outl(0xcf8, 0x80000000u | place | (off & 0xfc));
-	return inl(0xcfc);
-}
-
 static uint8_t config_byte(uint32_t place, unsigned int off)
 {
-	return config_read(place, off) >> (off & 3) * 8;
-}
-
-static uint16_t config_word(uint32_t place, unsigned int off)
-{
-	config_read(place, off);
-	return inw(0xcfc + (off & 2));
-}
-
-static void config_write_word(uint32_t place, unsigned int off, uint16_t value)
-{
-	config_read(place, off);
-	outw(0xcfc + (off & 2), value);
-}
-
-static uint8_t next_cap(uint32_t place, uint8_t cap, uint8_t id)
-{
-	cap = config_byte(place, cap ? cap + 1 : 0x34);
-	while (cap && config_byte(place, cap) != id)
-		cap = config_byte(place, cap + 1);
-	return cap;
-}
-
-static uint32_t bar_address(uint32_t place, unsigned int bar)
-{
-	return config_read(place, 0x10 + bar * 4) & ~15u;
+	return config_read(place, off);
 }
 
 /* Device a is behind a port, device b on the root bus. */
@@ -356,7 +231,7 @@ static void start_gpu(void)
 	volatile uint8_t *common;
 	uint8_t cap = 0, cap_notify = 0;
 
-	config_write_word(gpu->place, 4, config_word(gpu->place, 4) | 6);
+	config_write_word(gpu->place, 4, config_read(gpu->place, 4) | 6);
 	common = NULL;
 	while ((cap = next_cap(gpu->place, cap, CAP_VENDOR))) {
 		switch (config_byte(gpu->place, cap + 3)) {
@@ -578,7 +453,7 @@ static volatile uint32_t *word_of(char area, uint32_t offset)
 
 static void set_memory(const struct device *dev, bool on)
 {
-	uint16_t command = config_word(dev->place, 4);
+	uint16_t command = config_read(dev->place, 4);
 
 	config_write_word(dev->place, 4, on ? command | 2 : command & ~2);
 }
@@ -589,7 +464,7 @@ static void eject(void)
 	uint8_t control = next_cap(port_a.place, 0, CAP_EXPRESS) + 0x18;
 
 	config_write_word(port_a.place, control,
-			  config_word(port_a.place, control) | 0x0700);
+			  config_read(port_a.place, control) | 0x0700);
 }
 
 /* The words of a line: the first, letters, then up to five numbers or letters. */
@@ -666,7 +541,6 @@ static void obey(char *words[], unsigned int n)
 	say("\n");
 }
 
-void guest(void);
 void guest(void)
 {
 	char line[80], *words[6];

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest of the client "qemu": a program without a kernel, which QEMU's multiboot
- * loader starts in 32-bit mode without paging. It drives an edu, an ivshmem, an nvme
- * and an igb device, has them read and write each other's memory, and says on the
- * serial port what it found, a line each: "ok TEXT", "bad TEXT" or "value TEXT: VALUE",
- * and "end" after the last. Then it keeps DMA going.
+ * The guest of the client "qemu": a program without a kernel. It drives an edu, an
+ * ivshmem, an nvme and an igb device, has them read and write each other's memory, and
+ * says on the serial port what it found, a line each: "ok TEXT", "bad TEXT" or
+ * "value TEXT: VALUE", and "end" after the last. Then it keeps DMA going.
  *
  * No wait has a limit here: the client as a whole has one.
  */
@@ -12,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE	4096u
-#define COM1	0x3f8
+#include "bare/pc.h"
 
 #define PCI_COMMAND		0x04
 #define PCI_COMMAND_MEMORY	2
@@ -41,72 +39,9 @@ static struct device igb = { .id = 0x10c98086 };
 static uint32_t ram_a[PAGE / 4] PAGE_OF_RAM;
 static uint32_t ram_b[PAGE / 4] PAGE_OF_RAM;
 
-asm(".section .multiboot, \"ax\"\n"
-	".align 4\n"
-	".long 0x1badb002, 0, -0x1badb002\n"
-	".globl start\n"
-	"start:\n"
-	"	mov $stack_end, %esp\n"
-	"	call guest\n"
-	".section .bss\n"
-	".align 16\n"
-	"	.skip 16384\n"
-	"stack_end:\n"
-	".text\n");
-
-static void outb(uint16_t io, uint8_t value)
-{
-	asm volatile("outb %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static uint8_t inb(uint16_t io)
-{
-	uint8_t value;
-
-	asm volatile("inb %1, %0" : "=a" (value) : "Nd" (io));
-	return value;
-}
-
-static void outw(uint16_t io, uint16_t value)
-{
-	asm volatile("outw %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static void outl(uint16_t io, uint32_t value)
-{
-	asm volatile("outl %0, %1" : : "a" (value), "Nd" (io));
-}
-
-static uint32_t inl(uint16_t io)
-{
-	uint32_t value;
-
-	asm volatile("inl %1, %0" : "=a" (value) : "Nd" (io));
-	return value;
-}
-
 static void pause(void)
 {
 	asm volatile("pause" : : : "memory");
-}
-
-/* The compiler makes calls of it. */
-void *memset(void *s, int c, size_t n)
-{
-	char *p = s;
-
-	while (n--)
-		*p++ = c;
-	return s;
-}
-
-static void say(const char *text)
-{
-	for (; *text; text++) {
-		while (!(inb(COM1 + 5) & 0x20))
-			;
-		outb(COM1, *text);
-	}
 }
 
 static void say_hex(uint32_t value)
@@ -136,31 +71,9 @@ static void found(const char *text, uint32_t value)
 	say("\n");
 }
 
-static uint32_t config_read(uint32_t bdf, unsigned int off)
-{
-	outl(0xcf8, 0x80000000u | bdf | (off & 0xfc));
-	return inl(0xcfc) >> (off & 3) * 8;
-}
-
-static void config_write_word(uint32_t bdf, unsigned int off, uint16_t value)
-{
-	outl(0xcf8, 0x80000000u | bdf | (off & 0xfc));
-	outw(0xcfc + (off & 2), value);
-}
-
-static void config_write_long(uint32_t bdf, unsigned int off, uint32_t value)
-{
-	outl(0xcf8, 0x80000000u | bdf | off);
-	outl(0xcfc, value);
-}
-
 static unsigned int find_cap(const struct device *dev, uint8_t id)
 {
-	uint8_t cap = config_read(dev->bdf, 0x34);
-
-	while (cap && (config_read(dev->bdf, cap) & 0xff) != id)
-		cap = config_read(dev->bdf, cap + 1);
-	return cap;
+	return next_cap(dev->bdf, 0, id);
 }
 
 static void set_command(const struct device *dev, uint16_t bits, bool on)
@@ -179,7 +92,7 @@ static void find(struct device *dev)
 		if (config_read(bdf, 0) == dev->id)
 			break;
 	dev->bdf = bdf;
-	dev->bar = (void *)(config_read(bdf, PCI_BARS + dev->bar_nr * 4) & ~15u);
+	dev->bar = (void *)bar_address(bdf, dev->bar_nr);
 	set_command(dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, true);
 }
 
