@@ -6,6 +6,7 @@
 #ifndef _SELFTESTS_UNIT_FAKE_H
 #define _SELFTESTS_UNIT_FAKE_H
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -86,6 +87,24 @@ static inline void remove_file(const char *path)
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
 	unlink(full);
+}
+
+/* fork(); what the child prints becomes the file /said of this machine. */
+static inline pid_t fork_saying(void)
+{
+	char out[PATH_MAX];
+	pid_t pid;
+	int fd;
+
+	snprintf(out, sizeof(out), "%s/said", root);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+		if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+			_exit(9);
+	}
+	return pid;
 }
 
 #endif /* _SELFTESTS_UNIT_FAKE_H */

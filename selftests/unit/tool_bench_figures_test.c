@@ -219,19 +219,11 @@ static int print_json(void)
 /* What a process prints. */
 static int run(int (*fn)(void))
 {
-	char out[PATH_MAX];
-	int fd, status;
-	pid_t pid;
+	int status;
+	pid_t pid = fork_saying();
 
-	snprintf(out, sizeof(out), "%s/said", root);
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-		if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
-			_exit(9);
+	if (!pid)
 		exit(fn());
-	}
 	waitpid(pid, &status, 0);
 	read_text(said, sizeof(said), "/said");
 	return status;

@@ -53,17 +53,11 @@ static int status;
 static void run_as(uid_t user, const char *a)
 {
 	char *argv[3] = { PROGRAM, (char *)a, NULL };
-	char out[PATH_MAX];
-	int fd, ret;
-	pid_t pid;
+	pid_t pid = fork_saying();
+	int ret;
 
-	snprintf(out, sizeof(out), "%s/said", root);
-	fflush(stdout);
-	pid = fork();
 	if (!pid) {
-		fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-		if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0 ||
-		    (user && seteuid(user)))
+		if (user && seteuid(user))
 			_exit(9);
 		optind = 0;
 		ret = flushed(cmd_check(1 + !!a, argv));
