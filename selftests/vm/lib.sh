@@ -141,6 +141,14 @@ trust() {
 			\"\$1/etc/apt/apt.conf.d/99mmdebstrap\"")
 }
 
+# split_options TEXT: of a table of boots, where words may have quoted spaces, into the
+# array "args". Fails if TEXT cannot be split.
+split_options() {
+	# shellcheck disable=SC2034 # the caller's
+	mapfile -t args < <(xargs -r printf '%s\n' <<<"$1")
+	wait $!
+}
+
 in_root() { "$VM/in-root" "$@"; }
 
 # Install what the build root lacks of these packages.
