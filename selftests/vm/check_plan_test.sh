@@ -23,8 +23,17 @@ for kernel; do
 	echo "$kernel.1" >"$BUILD/kernels/$kernel/version"
 done
 END
+# With "slow" the last kernel's waits for the first one's machines and the host's.
 stand_in "$copy/build" <<'END'
 echo "build $*" >>"$BUILD/calls"
+[ "$1" = 9.8 ] || exit 0
+[ "${bad:-}" != build ] || exit 4
+[ -n "${slow:-}" ] || exit 0
+for ((i = 0; i < 200; i++)); do
+	! grep -q '^9.9 main' "$BUILD/calls" || ! grep -q ^machine "$BUILD/calls" || exit 0
+	sleep 0.1
+done
+exit 1
 END
 # Says which boot has which programs, and with what options; the program "late" takes
 # the machine down if it is told so.
@@ -123,7 +132,7 @@ runs_on_host() {
 	called '^(in-root timeout|machine|static)' \
 		"in-root timeout --signal=KILL 900 /build/user/unit/unit_test" \
 		"in-root timeout --signal=KILL 900 env CC=gcc-14 CXX=g++-14 /src/selftests/unit/script_test.sh" \
-		'static --no-clang' 'machine 9.8'
+		'static --no-clang' 'machine 9.9'
 }
 
 packages_for_host() {
@@ -140,6 +149,17 @@ failure_of_host() {
 }
 
 builds_all() { called ^build 'build 9.9' 'build 9.8'; }
+
+builds_beside_tests() {
+	check slow=yes
+	totals_are 0 '15 passed, 0 failed, 1 skipped'
+}
+
+failed_build() {
+	check bad=build
+	[ "$status" = 4 ] && ! grep -q 'passed, .* failed' "$work/out" &&
+		! grep -q '^9.8' "$BUILD/calls"
+}
 
 one_test() {
 	check KERNELS=9.9 -- two.some
@@ -215,6 +235,8 @@ holds "the table of kernels" has_a_table
 holds "a result has its time" times_are_kept
 holds "what runs on the host" runs_on_host
 holds "all is built" builds_all
+holds "the first kernel's tests wait for no other's build" builds_beside_tests
+holds "a build that fails" failed_build
 holds "packages for what runs on the host" packages_for_host
 holds "a failure on the host" failure_of_host
 holds "one test alone" one_test

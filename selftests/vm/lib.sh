@@ -22,19 +22,35 @@ die() {
 
 mkdir -p "$BUILD" || die "cannot write to $BUILD; choose another BUILD="
 
-# Run a command while no other make works on the caches of this build folder.
+# take_lock [-s] DESCRIPTOR, as flock's.
+take_lock() {
+	! flock -n "$@" || return 0
+	say "waiting for another build in $BUILD"
+	flock "$@"
+}
+
+# Run a command while no other make uses the build root or what was fetched.
 locked() {
 	if [ -n "${VPDM_LOCKED:-}" ]; then
 		"$@"
 		return
 	fi
 	(
-		if ! flock -n 9; then
-			say "waiting for another build in $BUILD"
-			flock 9
-		fi
+		take_lock 9
 		VPDM_LOCKED=1 "$@"
 	) 9>>"$BUILD/.lock"
+}
+
+# locked_part NAME COMMAND...: while no other make works on BUILD/NAME, and none changes
+# the build root.
+locked_part() {
+	local name=$1
+	shift
+	(
+		take_lock -s 9
+		take_lock 6
+		"$@"
+	) 9>>"$BUILD/.lock" 6>>"$BUILD/.lock.$name"
 }
 
 # A step that takes long: say what it is, keep its output for when it fails.
