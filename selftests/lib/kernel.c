@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel can do, by the functions that it has. To read the names of all
- * takes a second in an emulated machine, and each test is a process of its own:
- * they share the answers.
+ * What the kernel can do, by the functions of vfio-pci-core. A kernel takes a second to
+ * list all that it has in an emulated machine, whose initramfs has a list for that
+ * reason. Each test is a process of its own: they share the answers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,14 @@ static const char *const names[] = {
 	[VT_HUGE_FAULT] = "vfio_pci_mmap_huge_fault",
 	[VT_CORE_DMABUF] = "vfio_pci_core_feature_dma_buf",
 };
+
+/* As nm and kallsyms have them */
+static const char *const lists[] = {
+	"/vm/vfio-pci-core.symbols", "/proc/kallsyms",
+};
+
+/* All kernels have it: a list without it is none. */
+#define CORE	"vfio_pci_core_register_device"
 
 struct answers {
 	bool known;
@@ -31,9 +39,19 @@ __attribute__((constructor)) static void share(void)
 		abort();
 }
 
+static FILE *open_list(void)
+{
+	FILE *f = NULL;
+	size_t i;
+
+	for (i = 0; i < VT_ARRAY_SIZE(lists) && !f; i++)
+		f = fopen(lists[i], "re");
+	return f;
+}
+
 static void ask(void)
 {
-	FILE *f = fopen("/proc/kallsyms", "re");
+	FILE *f = open_list();
 	char line[512], name[256];
 	size_t i;
 
@@ -43,11 +61,13 @@ static void ask(void)
 		if (!strstr(line, " vfio_pci_") ||
 		    sscanf(line, "%*s %*s %255s", name) != 1)
 			continue;
+		answers->known |= !strcmp(name, CORE);
 		for (i = 0; i < VT_ARRAY_SIZE(names); i++)
 			answers->has[i] |= !strcmp(name, names[i]);
 	}
 	fclose(f);
-	answers->known = true;
+	if (!answers->known)
+		abort();
 }
 
 bool vt_kernel_has(enum vt_kernel_function function)
