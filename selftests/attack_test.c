@@ -158,13 +158,14 @@ static int away(int fd)
 static bool was_attacked(const struct thief *t, size_t nr)
 {
 	long kept = 0, attacks = vt_rounds(ATTACKS);
+	long wanted = vt_is_slow() ? 1 : KEPT;
 
 	while (nr--) {
 		if (__atomic_load_n(&t[nr].count, __ATOMIC_RELAXED) < attacks)
 			return false;
 		kept += __atomic_load_n(&t[nr].kept, __ATOMIC_RELAXED);
 	}
-	return kept >= KEPT;
+	return kept >= wanted;
 }
 
 /* Exports while thieves have their way with the table. */

@@ -390,7 +390,7 @@ static void export_rounds(struct __test_metadata *_metadata, int device_fd,
 
 TEST_F(lifetime, exports_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(2500);
+	unsigned int rounds = vt_rounds(1500);
 	struct usage before;
 
 	export_rounds(_metadata, self->d.fd, rounds / 5);
@@ -415,7 +415,7 @@ static void bar_rounds(struct __test_metadata *_metadata,
 
 TEST_F(lifetime, bar_mappings_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(2500);
+	unsigned int rounds = vt_rounds(1500);
 	struct usage before;
 
 	bar_rounds(_metadata, &self->d, rounds / 5);
@@ -438,7 +438,7 @@ static void failing_rounds(struct __test_metadata *_metadata, int device_fd,
 
 TEST_F(lifetime, failed_exports_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(2500);
+	unsigned int rounds = vt_rounds(1500);
 	struct usage before;
 
 	failing_rounds(_metadata, self->d.fd, rounds / 5);
