@@ -218,8 +218,8 @@ run_is_cut_short() {
 	runs "${table[0]}" "new:*.9 late	--one 'two"
 	check
 	runs "${table[@]}"
-	grep -qx '9.9   failed  check: its run was cut short' "$work/out" &&
-		row_is 9.8 6 0 0 && [ "$status" = 1 ]
+	grep -qx '9.9   failed  new: its run was cut short' "$work/out" &&
+		row_is 9.8 6 0 0 && row_is 9.9 5 1 0 && [ "$status" = 1 ]
 }
 
 unknown_program() {

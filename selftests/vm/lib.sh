@@ -41,14 +41,19 @@ locked() {
 	) 9>>"$BUILD/.lock"
 }
 
-# locked_part NAME COMMAND...: while no other make works on BUILD/NAME, and none changes
-# the build root.
+# locked_part [-s] NAME COMMAND...: while no other make works on BUILD/NAME, and none
+# changes the build root. With -s others may read it meanwhile, too.
 locked_part() {
-	local name=$1
+	local name share=()
+	if [ "$1" = -s ]; then
+		share=(-s)
+		shift
+	fi
+	name=$1
 	shift
 	(
 		take_lock -s 9
-		take_lock 6
+		take_lock "${share[@]}" 6
 		"$@"
 	) 9>>"$BUILD/.lock" 6>>"$BUILD/.lock.$name"
 }
