@@ -127,7 +127,10 @@ if [ "$(id -u)" != 0 ]; then
 else
 	in_root_ends root
 	chown -R "$nobody:$nobody" "$work/build"
-	user=(setpriv --reuid="$nobody" --regid="$nobody" --clear-groups)
+	# With a mount below the tree, as in a container, where the build folder is one.
+	# shellcheck disable=SC2016
+	user=(unshare --mount sh -c 'mount --bind "$0" "$0" && exec "$@"' "$VM/guest"
+	      setpriv --reuid="$nobody" --regid="$nobody" --clear-groups)
 	why=$(no_user "${user[@]}")
 	if [ -z "$why" ]; then
 		in_root_ends nobody "${user[@]}"
