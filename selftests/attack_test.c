@@ -181,8 +181,11 @@ static long export_under(struct vt_device *d, struct thief *t, size_t nr)
 		if (fd < 0 && fd != -EMFILE)
 			return fd;
 		exports++;
-		/* It may be somebody else's by now. */
-		if (is_dmabuf(fd) && exports % 4)
+		/*
+		 * It may be somebody else's by now. A high one is nobody's: were
+		 * it left, the table would fill, and the keeper get nothing.
+		 */
+		if (is_dmabuf(fd) && (exports % 4 || fd >= HIGH))
 			close(fd);
 	}
 	while (nr--) {
