@@ -16,10 +16,8 @@ static const char *const names[] = {
 	[VT_CORE_DMABUF] = "vfio_pci_core_feature_dma_buf",
 };
 
-/* As nm and kallsyms have them */
-static const char *const lists[] = {
-	"/vm/vfio-pci-core.symbols", "/proc/kallsyms",
-};
+/* Of nm, which writes lines as kallsyms has them */
+#define LIST	"/vm/vfio-pci-core.symbols"
 
 /* All kernels have it: a list without it is none. */
 #define CORE	"vfio_pci_core_register_device"
@@ -39,22 +37,14 @@ __attribute__((constructor)) static void share(void)
 		abort();
 }
 
-static FILE *open_list(void)
-{
-	FILE *f = NULL;
-	size_t i;
-
-	for (i = 0; i < VT_ARRAY_SIZE(lists) && !f; i++)
-		f = fopen(lists[i], "re");
-	return f;
-}
-
 static void ask(void)
 {
-	FILE *f = open_list();
+	FILE *f = fopen(LIST, "re");
 	char line[512], name[256];
 	size_t i;
 
+	if (!f)
+		f = fopen("/proc/kallsyms", "re");
 	if (!f)
 		abort();
 	while (fgets(line, sizeof(line), f)) {
