@@ -36,7 +36,8 @@ done
 exit 1
 END
 # Says which boot has which programs, and with what options; the program "late" takes
-# the machine down if it is told so.
+# the machine down if it is told so. With "held" the boot "main" has its place late, and
+# lasts until others have begun.
 stand_in "$copy/vm" <<'END'
 kernel=$2
 shift 2
@@ -51,6 +52,19 @@ while [ "$1" != -- ]; do
 done
 shift 3
 echo "$kernel $boot${options:+ $options}: $*" >>"$BUILD/calls"
+others() { grep -q "^$kernel own" "$BUILD/calls"; }
+if [ "$boot$held" = mainyes ]; then
+	for ((i = 0; i < 20; i++)); do
+		! others || echo overtaken >>"$BUILD/calls"
+		sleep 0.1
+	done
+	flock -u "$PLACE"
+	for ((i = 0; i < 200; i++)); do
+		! others || break
+		sleep 0.1
+	done
+	others || exit 2
+fi
 all=0
 for program; do
 	failed=0
@@ -155,6 +169,11 @@ builds_beside_tests() {
 	totals_are 0 '15 passed, 0 failed, 1 skipped'
 }
 
+main_comes_first() {
+	check HOST=no held=yes
+	! grep -q overtaken "$BUILD/calls" && totals_are 0 '12 passed, 0 failed, 0 skipped'
+}
+
 failed_build() {
 	check bad=build
 	[ "$status" = 4 ] && ! grep -q 'passed, .* failed' "$work/out" &&
@@ -236,6 +255,7 @@ holds "a result has its time" times_are_kept
 holds "what runs on the host" runs_on_host
 holds "all is built" builds_all
 holds "the first kernel's tests wait for no other's build" builds_beside_tests
+holds "no boot overtakes a kernel's first one" main_comes_first
 holds "a build that fails" failed_build
 holds "packages for what runs on the host" packages_for_host
 holds "a failure on the host" failure_of_host
