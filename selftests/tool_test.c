@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -871,6 +872,7 @@ TEST_F(tool, check_finds_this_machine_fit)
 	int status;
 
 	EXPECT_EQ(RUN("check %s", self->bdf), 0) TH_LOG("%s", self->out);
+	SAYS("ok      kernel.config: its configuration is known");
 	SAYS("ok      kernel.vfio_pci: vfio-pci-core");
 	SAYS("ok      kernel.pat: write-combining");
 	SAYS("ok      module.loads: it did");
@@ -905,6 +907,25 @@ TEST_F(tool, check_finds_this_machine_fit)
 		      !strstr(self->out, "user: you may not open /dev/vfio/"));
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
+}
+
+/* As above: what a configuration does not tell the kernel's functions do. */
+TEST_F(tool, check_asks_a_kernel_without_a_configuration)
+{
+	static const char away[] = "/boot/away";
+	struct utsname kernel;
+	char config[128];
+
+	ASSERT_EQ(uname(&kernel), 0);
+	snprintf(config, sizeof(config), "/boot/config-%s", kernel.release);
+	if (access(config, F_OK))
+		SKIP(return, "this kernel has its configuration in /proc");
+	ASSERT_EQ(rename(config, away), 0);
+	EXPECT_EQ(RUN("check %s", self->bdf), 0) TH_LOG("%s", self->out);
+	ASSERT_EQ(rename(away, config), 0);
+	EXPECT_EQ(!strstr(self->out, "ok      kernel.dmabuf: "),
+		  !vt_kernel_has(VT_CORE_DMABUF));
+	SAYS("ok      kernel.config: no file has its configuration");
 }
 
 TEST_F(tool, check_binds_nothing)
