@@ -163,11 +163,14 @@ trust() {
 }
 
 # split_options TEXT: of a table of boots, where words may have quoted spaces, into the
-# array "args". Fails if TEXT cannot be split.
+# array "args". Fails if TEXT cannot be split. Not by a process substitution: where one
+# ends just then, "wait" can fail, whatever its status (bash 5.2).
 split_options() {
+	local words
+	words=$(xargs -r printf '%s\n' <<<"$1" && echo end) || return
 	# shellcheck disable=SC2034 # the caller's
-	mapfile -t args < <(xargs -r printf '%s\n' <<<"$1")
-	wait $!
+	mapfile -t args <<<"$words"
+	unset 'args[-1]'
 }
 
 in_root() { "$VM/in-root" "$@"; }
