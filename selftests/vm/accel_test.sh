@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 explain() { sed 's/^/# /' "$work/out"; }
 
 # With KVM it does what the file "how" says; without, it passes. It keeps a record of
-# its processors.
+# its processors and of the kernel's command line.
 stand_in() {
 	cat <<-'END'
 	#!/bin/sh
@@ -30,6 +30,7 @@ stand_in() {
 	esac
 	echo "$*" | sed 's/.* -accel \([^ ,]*\).*/\1/' >>"$here/accels"
 	echo "$*" | sed 's/.* -cpu \([^ ]*\).*/\1/' >>"$here/cpus"
+	echo "$*" | sed 's/.* -append \(.*\) -chardev file,.*/\1/' >"$here/cmdline"
 	log=$(echo "$*" | sed 's/.*id=log,path=\([^ ]*\).*/\1/')
 	case $how in
 	works) exit 33 ;;
@@ -116,6 +117,10 @@ emulates() { again --accel tcg && accels_are tcg && is_silent; }
 holds "--accel tcg does not ask" emulates
 zen() { grep -q vendor=AuthenticAMD "$work/cpus"; }
 holds "what is emulated is AMD's" zen
+last_word() {
+	again --accel tcg --cmdline psi=1 && grep -q ' psi=0 .* psi=1$' "$work/cmdline"
+}
+holds "the user's command line has the last word" last_word
 absent() {
 	rm "$work/kvm"
 	boot works && accels_are tcg && is_silent && again --accel kvm &&
