@@ -340,7 +340,6 @@ static struct usage usage(void)
 {
 	struct usage u;
 
-	vt_settle();
 	u.slabs = vt_slabs_read();
 	u.bytes = vt_kernel_bytes();
 	u.refs = vt_module_refs();

@@ -21,6 +21,23 @@ struct vt_slabs {
 	} cache[SLABS_MAX];
 };
 
+/* What CPUs keep of each cache, and what KASAN keeps in its quarantine. */
+static void shrink_slabs(void)
+{
+	glob_t g;
+	size_t i;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &g))
+		return;
+	for (i = 0; i < g.gl_pathc; i++)
+		vt_try_write_text(g.gl_pathv[i], "1");
+	globfree(&g);
+}
+
+/*
+ * A full quarantine gives back what was freed long ago, a MiB or more at a time
+ * and whenever something is allocated: it must be empty before and after.
+ */
 void vt_settle(void)
 {
 	char buf[16];
@@ -28,11 +45,14 @@ void vt_settle(void)
 
 	/* Among what shrinks is the list of what kfree_rcu() keeps for 5 s. */
 	vt_write_text("/proc/sys/vm/drop_caches", "2");
+	/* A busy machine has RCU callbacks left over for seconds. Not in 6.1. */
+	vt_try_write_text("/sys/module/rcutree/parameters/do_rcu_barrier", "1");
 	/* membarrier waits for an RCU grace period, callbacks run after it. */
 	for (i = 0; i < 4; i++) {
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 		vt_sleep_ms(50);
 	}
+	shrink_slabs();
 	/* Folds the counters that the CPUs keep for themselves. */
 	vt_read_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
 }
@@ -64,18 +84,6 @@ long long vt_kernel_bytes(void)
 	bytes = meminfo(f, "SUnreclaim") + meminfo(f, "VmallocUsed");
 	fclose(f);
 	return bytes;
-}
-
-static void take_slabs_from_cpus(void)
-{
-	glob_t g;
-	size_t i;
-
-	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &g))
-		return;
-	for (i = 0; i < g.gl_pathc; i++)
-		vt_try_write_text(g.gl_pathv[i], "1");
-	globfree(&g);
 }
 
 /*
@@ -131,7 +139,6 @@ struct vt_slabs *vt_slabs_read(void)
 	do {
 		last = s;
 		vt_settle();
-		take_slabs_from_cpus();
 		s = read_slabs();
 		if (!last)
 			continue;
