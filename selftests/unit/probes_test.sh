@@ -42,8 +42,10 @@ for source in $sources; do
 	*) continue ;;
 	esac
 	[ "$SAYS" != dies ] || kill -KILL $$
+	error=error
+	[ "$LC_ALL" = C ] || error=Fehler
 	[ -n "$HIDES" ] && [ -n "$bad" ] ||
-		echo "$source:1:1: error: $SAYS" | sed "s/^.*: no position: //"
+		echo "$source:1:1: $error: $SAYS" | sed "s/^.*: no position: //"
 	bad="$bad$source"
 done
 [ -z "$bad" ]
@@ -110,6 +112,29 @@ those_with_errors_are_asked_alone() {
 	REFUSES='have_PASID have_VMA_LIST'
 	run
 	[ "$(called)" = 'all all have_PASID have_VMA_LIST headers need_vfio_pci need_zap' ]
+}
+
+# Words of gcc 14 and of clang 19
+what_the_kernel_lacks_is_not_asked_alone() {
+	REFUSES=have_PASID
+	while read -r SAYS; do
+		rm -f "$work/obj/cache"
+		: >"$work/calls"
+		prints "have $(echo "$all" | sed 's/ PASID//')" run
+		[ "$(called)" = 'all all headers need_vfio_pci need_zap' ]
+	done <<-END
+	#error the kernel was configured without
+	'struct a' has no member named 'b'; did you mean 'c'?
+	'A' undeclared (first use in this function)
+	implicit declaration of function 'f' [-Wimplicit-function-declaration]
+	macro "M" requires 2 arguments, but only 1 given
+	linux/a.h: No such file or directory
+	no member named 'b' in 'struct a'
+	use of undeclared identifier 'A'
+	call to undeclared function 'f'; ISO C99 and later do not support
+	field designator 'b' does not refer to any field in type 'struct a'
+	'linux/a.h' file not found
+	END
 }
 
 one_error_hides_the_next() {
@@ -231,9 +256,11 @@ kbuild_names_the_wrong_compiler() {
 		grep "gcc built the kernel and $work/cc is clang, see LLVM="
 }
 
-plan 22
+plan 23
 check lists_what_compiles lists_what_compiles
 check those_that_compile_do_so_at_once those_that_compile_do_so_at_once
+check what_the_kernel_lacks_is_not_asked_alone \
+	what_the_kernel_lacks_is_not_asked_alone
 check those_with_errors_are_asked_alone those_with_errors_are_asked_alone
 check one_error_hides_the_next one_error_hides_the_next
 check error_that_comes_of_another_probe error_that_comes_of_another_probe
