@@ -67,67 +67,100 @@ static int set_stack(const char *what, unsigned long start, unsigned long end)
 	       set(what, "stacktrace-depth", "32");
 }
 
+/* What the stack filters get: the driver's code, and what is spared of vfio's. */
+struct code {
+	char loaded[32];
+	unsigned long start;
+	unsigned long end;
+	unsigned long spared_start;
+	unsigned long spared_end;
+};
+
+/* A debug kernel takes a second to print its symbols: read once for all tests. */
+static struct code *code;
+
+static void __attribute__((constructor)) share_code(void)
+{
+	code = mmap(NULL, sizeof(*code), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (code == MAP_FAILED)
+		abort();
+}
+
 /* Pages of code belong to one module alone. */
-static int driver_text(unsigned long *start, unsigned long *end)
+static void add_driver_text(struct code *c, unsigned long addr)
 {
-	char line[512], type, module[64];
+	if (addr < c->start)
+		c->start = addr;
+	if (addr >= c->end)
+		c->end = (addr & -VT_PAGE) + VT_PAGE;
+}
+
+/*
+ * A line is "ADDRESS TYPE NAME\t[MODULE]". The kernel warns, by mistake, when an
+ * allocation in vfio_create_group() fails: it is spared.
+ */
+static void read_symbol(struct code *c, const char *line)
+{
+	char type, name[256], module[64] = "";
 	unsigned long addr;
+
+	if (sscanf(line, "%lx %c %255s [%63[^]]", &addr, &type, name, module) < 3)
+		return;
+	if (module[0] && !strcmp(module, vt_module()) && (type | 0x20) == 't')
+		add_driver_text(c, addr);
+	if (!strcmp(name, "vfio_create_group"))
+		c->spared_start = addr;
+}
+
+/* @text has been cut into strings. */
+static void find_end_of_spared(struct code *c, const char *text, size_t len)
+{
+	const char *line;
+	unsigned long addr;
+
+	for (line = text; line < text + len; line += strlen(line) + 1) {
+		addr = strtoul(line, NULL, 16);
+		if (addr > c->spared_start && addr < c->spared_end)
+			c->spared_end = addr;
+	}
+}
+
+static int read_symbols(struct code *c)
+{
+	char *text = NULL, *rest, *line;
+	size_t size = 0;
+	ssize_t len;
 	FILE *f;
 
 	f = fopen("/proc/kallsyms", "r");
 	if (!f)
 		return -errno;
-	*start = ~0UL;
-	*end = 0;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx %c %*s [%63[^]]", &addr, &type,
-			   module) != 3 ||
-		    strcmp(module, vt_module()) || (type | 0x20) != 't')
-			continue;
-		if (addr < *start)
-			*start = addr;
-		if (addr >= *end)
-			*end = (addr & -VT_PAGE) + VT_PAGE;
-	}
+	len = getdelim(&text, &size, '\0', f);
 	fclose(f);
-	return *end ? 0 : -ENOENT;
+	rest = len > 0 ? text : NULL;
+	while ((line = strsep(&rest, "\n")))
+		read_symbol(c, line);
+	find_end_of_spared(c, text, len > 0 ? len : 0);
+	free(text);
+	return c->end && c->spared_start ? 0 : -ENOENT;
 }
 
-static int find_symbol(const char *name, unsigned long *start,
-		       unsigned long *end)
+/* Read again if the driver has been loaded anew. */
+static int find_code(void)
 {
-	char line[512], symbol[256];
-	unsigned long addr;
-	FILE *f;
+	char path[128], loaded[sizeof(code->loaded)];
+	int ret;
 
-	f = fopen("/proc/kallsyms", "r");
-	if (!f)
-		return -errno;
-	*start = 0;
-	*end = ~0UL;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx %*c %255s", &addr, symbol) == 2 &&
-		    !strcmp(symbol, name))
-			*start = addr;
-	}
-	rewind(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx", &addr) == 1 && addr > *start &&
-		    addr < *end)
-			*end = addr;
-	}
-	fclose(f);
-	return *start ? 0 : -ENOENT;
-}
-
-/* The kernel warns, by mistake, when an allocation in this function fails. */
-static int spare_create_group(const char *what)
-{
-	unsigned long start, end;
-
-	return find_symbol("vfio_create_group", &start, &end) ?:
-	       set(what, "reject-start", "%lu", start) ?:
-	       set(what, "reject-end", "%lu", end);
+	snprintf(path, sizeof(path), "/sys/module/%s/sections/.text", vt_module());
+	ret = vt_read_text(path, loaded, sizeof(loaded));
+	if (ret < 0 || !strcmp(loaded, code->loaded))
+		return ret < 0 ? ret : 0;
+	*code = (struct code) { .start = ~0UL, .spared_end = ~0UL };
+	ret = read_symbols(code);
+	if (!ret)
+		memcpy(code->loaded, loaded, sizeof(loaded));
+	return ret;
 }
 
 static int select_failures(const struct failure *failure)
@@ -136,19 +169,19 @@ static int select_failures(const struct failure *failure)
 		"failslab", "fail_page_alloc", "fail_usercopy",
 	};
 	const char *what = failure->what;
-	unsigned long start, end;
 	size_t i;
 	int ret;
 
-	ret = driver_text(&start, &end);
+	ret = find_code();
 	for (i = 0; !ret && i < VT_ARRAY_SIZE(all); i++) {
 		ret = set(all[i], "verbose", "0") ?:
 		      set_stack(all[i], 1, 2);
 	}
 	if (!ret)
-		ret = spare_create_group(what) ?:
-		      set_stack(what, failure->anywhere ? 0 : start,
-				failure->anywhere ? ~0UL : end);
+		ret = set(what, "reject-start", "%lu", code->spared_start) ?:
+		      set(what, "reject-end", "%lu", code->spared_end) ?:
+		      set_stack(what, failure->anywhere ? 0 : code->start,
+				failure->anywhere ? ~0UL : code->end);
 	if (!ret && strcmp(what, "fail_usercopy"))
 		ret = set(what, "ignore-gfp-wait", "N");
 	if (!ret && !strcmp(what, "fail_page_alloc"))
