@@ -41,7 +41,7 @@ check() {
 
 # Of the boot "second" only what the other has, too, is left.
 leaves_out() {
-	LEAVE_OUT='good dies few many silent crashes warns hangs' check >"$work/left" || :
+	LEAVE_OUT='good dies few many silent leaves left crashes warns hangs' check >"$work/left" || :
 	[ "$(grep -cE '^.* passed +status: first' "$work/left")" = 1 ]
 }
 
@@ -70,6 +70,8 @@ says passed many first
 says passed many second
 says failed many '2 results of 1 \(it ended with status 0\)'
 says failed silent 'no plan \(it ended with status 0\)'
+says passed leaves first
+says passed left nothing_is_left
 says passed status first
 says failed status 'it ended with status 3'
 says failed crashes 'cut short: the machine ended'
