@@ -462,7 +462,7 @@ static void open_rounds(struct __test_metadata *_metadata,
 
 TEST_F(lifetime, opens_that_end_with_a_live_buffer_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(150);
+	unsigned int rounds = vt_rounds(450);
 	struct usage before;
 
 	open_rounds(_metadata, self, rounds / 5);
@@ -488,7 +488,7 @@ static void bind_rounds(struct __test_metadata *_metadata,
 /* A dead buffer is the last to let go of what belongs to the binding. */
 TEST_F(lifetime, bindings_that_a_buffer_outlives_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(150);
+	unsigned int rounds = vt_rounds(450);
 	struct usage before;
 
 	bind_rounds(_metadata, self, rounds / 4);

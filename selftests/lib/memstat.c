@@ -139,6 +139,8 @@ struct vt_slabs *vt_slabs_read(void)
 	do {
 		last = s;
 		vt_settle();
+		/* The slab that a CPU has got since counts as full. */
+		shrink_slabs();
 		s = read_slabs();
 		if (!last)
 			continue;
