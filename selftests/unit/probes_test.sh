@@ -114,7 +114,7 @@ those_with_errors_are_asked_alone() {
 	[ "$(called)" = 'all all have_PASID have_VMA_LIST headers need_vfio_pci need_zap' ]
 }
 
-# Words of gcc 14 and of clang 19
+# As gcc and clang word it
 what_the_kernel_lacks_is_not_asked_alone() {
 	REFUSES=have_PASID
 	while read -r SAYS; do
