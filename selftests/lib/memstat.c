@@ -40,7 +40,6 @@ static void shrink_slabs(void)
  */
 void vt_settle(void)
 {
-	char buf[16];
 	int i;
 
 	/* Among what shrinks is the list of what kfree_rcu() keeps for 5 s. */
@@ -52,9 +51,8 @@ void vt_settle(void)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 		vt_sleep_ms(50);
 	}
+	/* Last, as the slab that a CPU has got since counts as full. */
 	shrink_slabs();
-	/* Folds the counters that the CPUs keep for themselves. */
-	vt_read_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
 }
 
 static long long meminfo(FILE *f, const char *key)
@@ -74,8 +72,11 @@ static long long meminfo(FILE *f, const char *key)
 long long vt_kernel_bytes(void)
 {
 	long long bytes;
+	char buf[16];
 	FILE *f;
 
+	/* Folds the counters that the CPUs keep for themselves. */
+	vt_read_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
 	f = fopen("/proc/meminfo", "r");
 	if (!f) {
 		vt_log("open /proc/meminfo: %s", strerror(errno));
@@ -139,8 +140,6 @@ struct vt_slabs *vt_slabs_read(void)
 	do {
 		last = s;
 		vt_settle();
-		/* The slab that a CPU has got since counts as full. */
-		shrink_slabs();
 		s = read_slabs();
 		if (!last)
 			continue;
