@@ -138,10 +138,12 @@ static int read_symbols(struct code *c)
 		return -errno;
 	len = getdelim(&text, &size, '\0', f);
 	fclose(f);
-	rest = len > 0 ? text : NULL;
-	while ((line = strsep(&rest, "\n")))
-		read_symbol(c, line);
-	find_end_of_spared(c, text, len > 0 ? len : 0);
+	if (len > 0) {
+		rest = text;
+		while ((line = strsep(&rest, "\n")))
+			read_symbol(c, line);
+		find_end_of_spared(c, text, len);
+	}
 	free(text);
 	return c->end && c->spared_start ? 0 : -ENOENT;
 }
@@ -154,8 +156,10 @@ static int find_code(void)
 
 	snprintf(path, sizeof(path), "/sys/module/%s/sections/.text", vt_module());
 	ret = vt_read_text(path, loaded, sizeof(loaded));
-	if (ret < 0 || !strcmp(loaded, code->loaded))
-		return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	if (!strcmp(loaded, code->loaded))
+		return 0;
 	*code = (struct code) { .start = ~0UL, .spared_end = ~0UL };
 	ret = read_symbols(code);
 	if (!ret)
