@@ -40,13 +40,11 @@ static double cost(struct __test_metadata *_metadata,
 	long long before, after;
 	int fd[BUFFERS], i;
 
-	vt_settle();
 	before = vt_kernel_bytes();
 	for (i = 0; i < BUFFERS; i++) {
 		fd[i] = vt_export(d->fd, BAR, O_RDWR, r, nr);
 		ASSERT_LE(0, fd[i]);
 	}
-	vt_settle();
 	after = vt_kernel_bytes();
 	for (i = 0; i < BUFFERS; i++)
 		close(fd[i]);

@@ -348,7 +348,6 @@ static struct usage usage(void)
 
 static long long growth(const struct usage *before)
 {
-	vt_settle();
 	return vt_kernel_bytes() - before->bytes;
 }
 
@@ -389,7 +388,7 @@ static void export_rounds(struct __test_metadata *_metadata, int device_fd,
 
 TEST_F(lifetime, exports_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(1500);
+	unsigned int rounds = vt_rounds(300);
 	struct usage before;
 
 	export_rounds(_metadata, self->d.fd, rounds / 5);
@@ -414,7 +413,7 @@ static void bar_rounds(struct __test_metadata *_metadata,
 
 TEST_F(lifetime, bar_mappings_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(1500);
+	unsigned int rounds = vt_rounds(300);
 	struct usage before;
 
 	bar_rounds(_metadata, &self->d, rounds / 5);
@@ -437,7 +436,7 @@ static void failing_rounds(struct __test_metadata *_metadata, int device_fd,
 
 TEST_F(lifetime, failed_exports_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(1500);
+	unsigned int rounds = vt_rounds(300);
 	struct usage before;
 
 	failing_rounds(_metadata, self->d.fd, rounds / 5);
@@ -462,7 +461,7 @@ static void open_rounds(struct __test_metadata *_metadata,
 
 TEST_F(lifetime, opens_that_end_with_a_live_buffer_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(450);
+	unsigned int rounds = vt_rounds(150);
 	struct usage before;
 
 	open_rounds(_metadata, self, rounds / 5);
@@ -488,7 +487,7 @@ static void bind_rounds(struct __test_metadata *_metadata,
 /* A dead buffer is the last to let go of what belongs to the binding. */
 TEST_F(lifetime, bindings_that_a_buffer_outlives_leak_nothing)
 {
-	unsigned int rounds = vt_rounds(450);
+	unsigned int rounds = vt_rounds(150);
 	struct usage before;
 
 	bind_rounds(_metadata, self, rounds / 4);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,38 +22,71 @@ struct vt_slabs {
 	} cache[SLABS_MAX];
 };
 
-/* What CPUs keep of each cache, and what KASAN keeps in its quarantine. */
-static void shrink_slabs(void)
+/* By which the kernel gives back what it keeps of each cache. */
+struct shrinkers {
+	size_t nr;
+	int fd[SLABS_MAX];
+};
+
+static void open_shrinkers(struct shrinkers *s)
 {
 	glob_t g;
 	size_t i;
 
+	s->nr = 0;
 	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &g))
 		return;
-	for (i = 0; i < g.gl_pathc; i++)
-		vt_try_write_text(g.gl_pathv[i], "1");
+	for (i = 0; i < g.gl_pathc && s->nr < SLABS_MAX; i++) {
+		s->fd[s->nr] = open(g.gl_pathv[i], O_WRONLY | O_CLOEXEC);
+		s->nr += s->fd[s->nr] >= 0;
+	}
 	globfree(&g);
 }
 
 /*
- * A full quarantine gives back what was freed long ago, a MiB or more at a time
- * and whenever something is allocated: it must be empty before and after.
+ * What CPUs keep, and what KASAN keeps in its quarantine: a full one gives back what
+ * was freed long ago, a MiB or more at a time and whenever something is allocated.
  */
-void vt_settle(void)
+static void shrink_slabs(const struct shrinkers *s)
+{
+	size_t i;
+
+	/* A cache that has gone meanwhile keeps nothing. */
+	for (i = 0; i < s->nr; i++)
+		(void)!write(s->fd[i], "1", 1);
+}
+
+static void close_shrinkers(const struct shrinkers *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr; i++)
+		close(s->fd[i]);
+}
+
+/* membarrier waits for an RCU grace period, callbacks run after it. */
+static void pass_grace_period(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	vt_sleep_ms(50);
+}
+
+/* A busy machine has RCU callbacks left over for seconds. Not in 6.1. */
+static void finish_callbacks(void)
+{
+	vt_try_write_text("/sys/module/rcutree/parameters/do_rcu_barrier", "1");
+}
+
+/* Waits until freeing that was put off (RCU, work queues) has happened. */
+static void settle(void)
 {
 	int i;
 
 	/* Among what shrinks is the list of what kfree_rcu() keeps for 5 s. */
 	vt_write_text("/proc/sys/vm/drop_caches", "2");
-	/* A busy machine has RCU callbacks left over for seconds. Not in 6.1. */
-	vt_try_write_text("/sys/module/rcutree/parameters/do_rcu_barrier", "1");
-	/* membarrier waits for an RCU grace period, callbacks run after it. */
-	for (i = 0; i < 4; i++) {
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-		vt_sleep_ms(50);
-	}
-	/* Last, as the slab that a CPU has got since counts as full. */
-	shrink_slabs();
+	finish_callbacks();
+	for (i = 0; i < 4; i++)
+		pass_grace_period();
 }
 
 static long long meminfo(FILE *f, const char *key)
@@ -71,10 +105,18 @@ static long long meminfo(FILE *f, const char *key)
 
 long long vt_kernel_bytes(void)
 {
+	struct shrinkers s;
 	long long bytes;
 	char buf[16];
 	FILE *f;
 
+	settle();
+	open_shrinkers(&s);
+	shrink_slabs(&s);
+	close_shrinkers(&s);
+	/* The slabs of some caches (anon_vma, filp) count until RCU frees them. */
+	pass_grace_period();
+	finish_callbacks();
 	/* Folds the counters that the CPUs keep for themselves. */
 	vt_read_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
 	f = fopen("/proc/meminfo", "r");
@@ -101,22 +143,41 @@ static bool tells_of_leaks(const char *name)
 	return strcmp(name, "debug_objects_cache");
 }
 
-static struct vt_slabs *read_slabs(void)
+static struct vt_slabs *parse_slabs(FILE *f)
 {
-	struct vt_slabs *s;
+	struct vt_slabs *s = calloc(1, sizeof(*s));
 	char line[512];
-	FILE *f;
 
-	f = fopen("/proc/slabinfo", "r");
-	if (!f)
-		return NULL;
-	s = calloc(1, sizeof(*s));
 	while (s && s->nr < SLABS_MAX && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %lld", s->cache[s->nr].name,
 			   &s->cache[s->nr].objects) == 2 &&
 		    tells_of_leaks(s->cache[s->nr].name))
 			s->nr++;
 	}
+	return s;
+}
+
+/*
+ * Nothing is opened between shrinking and counting: it would allocate, and the slab
+ * that a CPU has got for that counts as full.
+ */
+static struct vt_slabs *read_slabs(void)
+{
+	struct shrinkers shrinkers;
+	struct vt_slabs *s;
+	FILE *f;
+
+	f = fopen("/proc/slabinfo", "r");
+	if (!f)
+		return NULL;
+	settle();
+	open_shrinkers(&shrinkers);
+	/* For its buffer in the kernel. */
+	fgetc(f);
+	rewind(f);
+	shrink_slabs(&shrinkers);
+	s = parse_slabs(f);
+	close_shrinkers(&shrinkers);
 	fclose(f);
 	return s;
 }
@@ -137,9 +198,11 @@ struct vt_slabs *vt_slabs_read(void)
 	struct vt_slabs *s = NULL, *last;
 	int tries = 50;
 
+	/* kmemleak tells, on debug kernels. */
+	if (vt_is_slow())
+		return NULL;
 	do {
 		last = s;
-		vt_settle();
 		s = read_slabs();
 		if (!last)
 			continue;
@@ -170,7 +233,7 @@ static long long growth_of(const struct vt_slabs *before,
 	long long most = 0, growth;
 	size_t i;
 
-	if (!before || !after)
+	if (!after)
 		return -ENOENT;
 	snprintf(name, size, "none");
 	for (i = 0; i < after->nr; i++) {
@@ -197,10 +260,13 @@ static long long growth_since(const struct vt_slabs *before, char *name,
 bool vt_slabs_leak(struct vt_slabs *before, unsigned int rounds)
 {
 	char name[64] = "no /proc/slabinfo";
-	long long objects = growth_since(before, name, sizeof(name));
-	/* Of few rounds the caches say little. kmemleak does, on debug kernels. */
-	bool leaks = !vt_is_slow() && objects >= rounds / 2;
+	long long objects;
+	bool leaks;
 
+	if (!before)
+		return false;
+	objects = growth_since(before, name, sizeof(name));
+	leaks = objects >= rounds / 2;
 	/* What is freed late has not leaked. */
 	if (leaks)
 		leaks = !vt_wait_for((objects = growth_since(before, name,

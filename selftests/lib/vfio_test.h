@@ -343,18 +343,22 @@ __u64 vt_random(__u64 *state);
 
 /* memstat.c: what the kernel has allocated */
 
-/* Unreclaimable slab (large kmalloc included) plus vmalloc, in bytes. */
+/*
+ * Unreclaimable slab (large kmalloc included) plus vmalloc, in bytes, after waiting
+ * for what is freed late (RCU, work queues).
+ */
 long long vt_kernel_bytes(void);
-/* The slab caches with the number of their live objects. */
+/*
+ * The slab caches with the number of their live objects, after the same wait; NULL
+ * where they cannot tell: of few rounds, as slow kernels make, and without
+ * /proc/slabinfo.
+ */
 struct vt_slabs;
 struct vt_slabs *vt_slabs_read(void);
 /*
  * Frees @before. Whether a cache has an object more by now for every other one of
- * @rounds. Never where that cannot be told: of few rounds, as slow kernels make,
- * and without /proc/slabinfo.
+ * @rounds. Never if @before is NULL.
  */
 bool vt_slabs_leak(struct vt_slabs *before, unsigned int rounds);
-/* Waits until freeing that was put off (RCU, work queues) has happened. */
-void vt_settle(void);
 
 #endif
