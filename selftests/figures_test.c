@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(figures)
 	vt_close_plain(&self->stock);
 }
 
-#define BUFFERS	24
+#define BUFFERS	8
 
 /* Kernel memory that one more buffer of these ranges takes, in bytes. */
 static double cost(struct __test_metadata *_metadata,

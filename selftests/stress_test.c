@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything at once, for VPDM_STRESS_SECONDS (10).
+ * Everything at once, for VPDM_STRESS_SECONDS (5).
  *
  * The proof is a generation number. A primary writes it into the pages of a
  * slot of the BAR, exports the slot, hands the DMABUF and the number to a
@@ -613,7 +613,7 @@ static unsigned int seconds(void)
 {
 	const char *s = getenv("VPDM_STRESS_SECONDS");
 
-	return s ? atoi(s) : 10;
+	return s ? atoi(s) : 5;
 }
 
 static bool is_expected(enum count what)
