@@ -235,6 +235,7 @@ TEST_F(attack, fd_table_while_exporting)
 	}
 	TH_LOG("%ld exports, %ld rounds of close, %ld of dup2, %ld found",
 	       exports, t[0].count, t[1].count, found);
+	EXPECT_TRUE(was_attacked(t, VT_ARRAY_SIZE(run)));
 	EXPECT_LT(0, found);
 	EXPECT_EQ(0, bad);
 	EXPECT_TRUE(vt_wait_for(dmabufs() == self->dmabufs));
