@@ -71,7 +71,7 @@ static void pass_grace_period(void)
 	vt_sleep_ms(50);
 }
 
-/* A busy machine has RCU callbacks left over for seconds. Not in 6.1. */
+/* Waits for all of RCU's callbacks that there are by now. Not in 6.1. */
 static void finish_callbacks(void)
 {
 	vt_try_write_text("/sys/module/rcutree/parameters/do_rcu_barrier", "1");
